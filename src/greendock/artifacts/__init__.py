@@ -1,0 +1,1 @@
+"""Files of components: taken from local folders, checked, unpacked, made readable."""

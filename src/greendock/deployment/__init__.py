@@ -1,0 +1,1 @@
+"""Decide and carry out change: resolve, plan, prepare, apply, commit."""

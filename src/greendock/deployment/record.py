@@ -1,0 +1,88 @@
+"""What is known of a deployment while it goes on and afterwards; and the news it publishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """`aws.greengrass#DeploymentStatus`."""
+
+    QUEUED = "QUEUED"
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
+
+
+class DetailedStatus(StrEnum):
+    SUCCESSFUL = "SUCCESSFUL"
+    FAILED_NO_STATE_CHANGE = "FAILED_NO_STATE_CHANGE"
+    FAILED_ROLLBACK_NOT_REQUESTED = "FAILED_ROLLBACK_NOT_REQUESTED"
+    FAILED_ROLLBACK_COMPLETE = "FAILED_ROLLBACK_COMPLETE"
+    FAILED_UNABLE_TO_ROLLBACK = "FAILED_UNABLE_TO_ROLLBACK"
+    REJECTED = "REJECTED"
+
+
+class Phase(StrEnum):
+    """Where a deployment in progress is."""
+
+    QUEUED = "queued"
+    RESOLVING = "resolving"
+    PREPARING = "preparing"
+    APPLYING = "applying"
+    ROLLING_BACK = "rolling back"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRecord:
+    """One deployment. `created_at` is seconds since the epoch; `timings` seconds per phase."""
+
+    id: str
+    created_at: float
+    status: Status
+    phase: Phase
+    detailed: DetailedStatus | None = None
+    error_stack: tuple[str, ...] = ()
+    error_types: tuple[str, ...] = ()
+    cause: str | None = None
+    warnings: tuple[str, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentChanged:
+    """Published at every change of status or phase and for each new warning."""
+
+    record: DeploymentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentNote:
+    """A line worth showing while a deployment goes on (waiting for the engine, a warning)."""
+
+    deployment_id: str
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageProgressed:
+    """Progress of one image of a deployment.
+
+    `phase`: waiting, downloading, extracting, present, pulled, failed. `layers` maps a short layer
+    id to (state text, current bytes, total bytes or 0 when unknown).
+    """
+
+    deployment_id: str
+    image: str
+    phase: str
+    current_bytes: int
+    total_bytes: int
+    layers: dict[str, tuple[str, int, int]]

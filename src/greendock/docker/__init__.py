@@ -1,0 +1,1 @@
+"""The Docker application manager: image references, the Engine API, images."""

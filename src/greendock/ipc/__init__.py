@@ -1,0 +1,1 @@
+"""Greengrass interprocess communication: the event-stream RPC protocol and its operations."""

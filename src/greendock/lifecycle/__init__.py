@@ -1,0 +1,1 @@
+"""Running components: states, order, processes, users, logs of their output."""

@@ -1,1 +1,1 @@
-"""What every other package may use: errors, events, clock, durable files, versions, paths, logs."""
+"""What every other package may use: errors, events, clock, durable files, versions, logs."""

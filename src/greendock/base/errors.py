@@ -1,7 +1,7 @@
 """The one error family of the core.
 
 GreendockError
-├── UsageError            a request that can't be carried out as asked (wrong argument, unknown name)
+├── UsageError            a request that can't be carried out as asked
 ├── RecipeError           one or more recipe files are faulty (carries the findings)
 ├── ResolutionError       no set of versions satisfies every requirement
 ├── ConfigurationError    a configuration value of the core or a component is not valid

@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from greendock.base.default_root import default_root_text
+
 _SAFE = re.compile(r"[A-Za-z0-9_.+-]{1,128}", re.ASCII)
 
 
@@ -26,10 +28,7 @@ def safe_part(text: str) -> str:
 
 def default_root() -> Path:
     """GGC_ROOT_PATH, else /greengrass/v2 for root and ~/.greendock for everybody else."""
-    configured = os.environ.get("GGC_ROOT_PATH")
-    if configured:
-        return Path(configured).expanduser().absolute()
-    return Path("/greengrass/v2") if os.geteuid() == 0 else Path.home() / ".greendock"
+    return Path(default_root_text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Paths:
         return self.recipes / f"{name}@{safe_part(version)}.recipe.yaml"
 
     def create(self) -> None:
-        """Make the tree. Modes as Greengrass: what components read is traversable, the rest ours."""
+        """Make the tree. Modes as Greengrass: components can traverse what they read."""
         self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
         for folder, mode in (
             (self.root / "packages", 0o755),

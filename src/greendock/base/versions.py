@@ -1,7 +1,7 @@
 """Component versions and npm-style version ranges, as recipes write them.
 
-The grammar is npm's (node-semver), measured against npm itself; Greengrass's Java library differs
-in corners that its users call defects (`>=1.2` excluding 1.2.0 and the like), which we do not copy.
+The grammar is npm's (node-semver), measured against npm itself. Greengrass's Java library differs
+in corners that are defects (`>=1.2` excluding 1.2.0 and the like), which we do not copy.
 Pure and cached: a range is parsed once.
 """
 
@@ -31,7 +31,7 @@ class Version:
             raise ValueError(f"{text!r} is not a version of the form MAJOR.MINOR.PATCH")
         self.text = text.strip()
         self.major, self.minor, self.patch = (int(part) for part in match.group(1, 2, 3))
-        self.prerelease: tuple[str, ...] = tuple((match.group(4) or "").split(".")) if match.group(4) else ()
+        self.prerelease = tuple(match.group(4).split(".")) if match.group(4) else ()
         self._key = (self.major, self.minor, self.patch, *self._prerelease_key())
 
     def _prerelease_key(self) -> tuple[Any, ...]:
@@ -62,14 +62,33 @@ class Version:
         return f"Version({self.text!r})"
 
 
+_GROUP = re.compile(r"\(([^()]*)\)")
+
+
+def _as_npm(text: str) -> str:
+    """`text` without what Greengrass accepts beyond npm: `==`, `latest`, grouping parentheses.
+
+    Raises ValueError where a group with alternatives is joined with something else, since npm
+    ranges can't say that.
+    """
+    wanted = re.sub(r"(?<![<>=])==(?=\s*v?\d)", "=", text.strip())
+    if wanted == "latest":
+        return "*"
+    while (group := _GROUP.search(wanted)) is not None:
+        before, after = wanted[: group.start()].strip(), wanted[group.end() :].strip()
+        alone = before in ("", "(") or before.endswith("||")
+        alone = alone and (after in ("", ")") or after.startswith("||"))
+        if "||" in group.group(1) and not alone:
+            raise ValueError("alternatives in parentheses can't be joined with another range")
+        wanted = f"{before} {group.group(1).strip()} {after}".strip()
+    return wanted
+
+
 @lru_cache(maxsize=4096)
 def _range(text: str) -> Any:
     import nodesemver
 
-    wanted = text.strip()
-    if wanted == "latest":
-        wanted = "*"
-    return nodesemver.make_range(wanted, loose=False)
+    return nodesemver.make_range(_as_npm(text), loose=False)
 
 
 def range_error(text: str) -> str | None:

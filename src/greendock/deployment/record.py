@@ -30,13 +30,14 @@ class DetailedStatus(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where a deployment in progress is."""
+    """Where a deployment in progress is. From CLEANING_UP on the new state is committed."""
 
     QUEUED = "queued"
     RESOLVING = "resolving"
     PREPARING = "preparing"
     APPLYING = "applying"
     ROLLING_BACK = "rolling back"
+    CLEANING_UP = "cleaning up"
     DONE = "done"
 
 

@@ -33,7 +33,11 @@ class RecipeError(GreendockError):
     default_codes = ("COMPONENT_PACKAGE_LOADING_ERROR", "RECIPE_PARSE_ERROR")
 
     def __init__(
-        self, path: Path | str, findings: Sequence[Finding], *, codes: tuple[str, ...] | None = None
+        self,
+        path: Path | str,
+        findings: Sequence[Finding],
+        *,
+        codes: tuple[str, ...] | None = None,
     ) -> None:
         errors = [f for f in findings if f.severity is Severity.ERROR]
         lines = [f"{path}:{f.line}:{f.column}: {f.message}; {f.fix}" for f in errors]

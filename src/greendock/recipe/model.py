@@ -71,7 +71,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`text` is the document as read, so that the very same recipe can be stored and read again."""
+    """`text` is the document as read, so that the same recipe can be stored and read again."""
 
     name: str
     version: str

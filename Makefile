@@ -1,0 +1,40 @@
+# The project's commands. `make` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo check test bench format clean
+
+# `make check test` runs every test once: then `check` leaves the unit tests to `test`.
+unit_tests := $(if $(filter test,$(MAKECMDGOALS)),,unit)
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+demo: ## run a container from a recipe on this machine, and clean up
+	@scripts/bootstrap demo
+	@scripts/demo
+
+check: ## format, lint, types, import contract, unit tests
+	@scripts/bootstrap check
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(if $(unit_tests),.venv/bin/python -m pytest -m "not lab" $(PYTEST_ARGS))
+
+test: ## every test, with a Docker Engine of its own (root, or sudo)
+	@scripts/bootstrap test
+	scripts/run-tests $(PYTEST_ARGS)
+
+bench: ## measure, against the docker command
+	@scripts/bootstrap test
+	bench/run
+
+format: ## put the code into its form
+	@scripts/bootstrap check
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+clean: ## remove what the other commands made here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

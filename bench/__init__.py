@@ -1,0 +1,1 @@
+"""Measures Greendock against the alternative in the same run; `make bench` prints the figures."""

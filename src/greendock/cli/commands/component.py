@@ -1,0 +1,174 @@
+"""`greendock component …`: list, details, restart, stop.
+
+Texts as the official client prints them; --verbose and --json add what only this core knows.
+Asks the core and prints; decides nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from greendock.cli.access import root_folder
+from greendock.cli.errors import EXIT_FAILED, CliError
+from greendock.cli.output import compact, complain, error_object, say, say_json
+from greendock.cli.parser import add_group, add_json, add_verbose, names
+
+if TYPE_CHECKING:
+    from greendock.cli.client import Client
+
+_SHOWN = (
+    "componentName",
+    "version",
+    "state",
+    "statusCode",
+    "statusReason",
+    "restarts",
+    "pid",
+    "configuration",
+)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    group = add_group(subparsers, "component", "list, show, restart and stop components")
+    _add(group, "list", "show every component", list_components, "component list --json")
+    example = "component details -n com.example.Web"
+    details = _add(group, "details", "show one component", show_details, example)
+    details.add_argument("-n", "--name", required=True, help="component name")
+    for verb, handler in (("restart", restart), ("stop", stop)):
+        parser = _add(
+            group,
+            verb,
+            f"{verb} components; returns when the core has accepted it",
+            handler,
+            f"component {verb} -n com.example.Web,com.example.Db",
+        )
+        parser.add_argument(
+            "-n",
+            "--names",
+            required=True,
+            action="extend",
+            type=names,
+            metavar="NAMES",
+            help="component names, split on , or &",
+        )
+
+
+def _add(
+    group: argparse._SubParsersAction[Any], name: str, text: str, handler: object, example: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = group.add_parser(
+        name, help=text, description=text, epilog=f"example:\n  greendock {example}\n"
+    )
+    parser.set_defaults(handler=handler)
+    add_json(parser)
+    if name in ("list", "details"):
+        add_verbose(parser)
+    return parser
+
+
+def list_components(args: argparse.Namespace) -> int:
+    with _client(args) as client:
+        operation = "greendock#DescribeComponents" if _more(args) else "ListComponents"
+        components = client.call(operation).get("components", [])
+    if args.json:
+        say_json({"components": [_shape(component) for component in components]})
+        return 0
+    say("Components currently running in Greengrass:")
+    for component in components:
+        _say_component(component, verbose=args.verbose)
+    return 0
+
+
+def show_details(args: argparse.Namespace) -> int:
+    request = {"componentName": args.name}
+    with _client(args) as client:
+        if _more(args):
+            component = client.call("greendock#DescribeComponent", request).get("component", {})
+        else:
+            component = client.call("GetComponentDetails", request).get("componentDetails", {})
+    if args.json:
+        say_json(_shape(component))
+    else:
+        _say_component(component, verbose=args.verbose)
+    return 0
+
+
+def restart(args: argparse.Namespace) -> int:
+    return _change(args, "RestartComponent", "restartStatus")
+
+
+def stop(args: argparse.Namespace) -> int:
+    return _change(args, "StopComponent", "stopStatus")
+
+
+def _change(args: argparse.Namespace, operation: str, status_member: str) -> int:
+    """Ask for each component; one that fails doesn't keep the others from being asked for."""
+    results: list[dict[str, Any]] = []
+    failures: list[CliError] = []
+    with _client(args) as client:
+        for name in dict.fromkeys(args.names):
+            try:
+                answer = client.call(operation, {"componentName": name})
+                if answer.get(status_member) == "FAILED":
+                    raise CliError(answer.get("message") or "the core refused it, with no reason")
+                results.append({"componentName": name, "status": "SUCCEEDED"})
+            except CliError as error:
+                if error.exit_code != EXIT_FAILED:
+                    raise
+                failures.append(_named(error, operation, name))
+                results.append(
+                    {"componentName": name, "status": "FAILED", "message": error.message}
+                )
+    _report_changes(args, results, failures)
+    return EXIT_FAILED if failures else 0
+
+
+def _named(error: CliError, operation: str, name: str) -> CliError:
+    verb = operation.removesuffix("Component").lower()
+    return CliError(f"cannot {verb} {name}: {error.message}", codes=error.codes, hint=error.hint)
+
+
+def _report_changes(
+    args: argparse.Namespace, results: list[dict[str, Any]], failures: list[CliError]
+) -> None:
+    if args.json:
+        shape: dict[str, Any] = {"components": results}
+        if failures:
+            shape["error"] = error_object(failures[0])
+        say_json(shape)
+        return
+    for failure in failures:
+        complain(failure)
+
+
+def _client(args: argparse.Namespace) -> Client:
+    from greendock.cli.client import Client
+
+    return Client(root_folder(args.root))
+
+
+def _more(args: argparse.Namespace) -> bool:
+    return bool(args.json or args.verbose)
+
+
+def _shape(component: Mapping[str, Any]) -> dict[str, Any]:
+    """The documented members, all of them always there."""
+    return {member: component.get(member) for member in _SHOWN}
+
+
+def _say_component(component: Mapping[str, Any], *, verbose: bool) -> None:
+    configuration = component.get("configuration")
+    say(f"Component Name: {component.get('componentName')}")
+    say(f"    Version: {component.get('version')}")
+    say(f"    State: {component.get('state')}")
+    say(f"    Configuration: {compact(configuration) if configuration else 'null'}")
+    if not verbose:
+        return
+    say(f"    Status: {component.get('statusCode') or 'NONE'}")
+    if component.get("statusReason"):
+        say(f"    Status Reason: {component['statusReason']}")
+    say(f"    Restarts: {component.get('restarts') or 0}")
+    if component.get("pid"):
+        say(f"    Process: {component['pid']}")

@@ -1,0 +1,95 @@
+"""Deployments as text and as the JSON that the command line documents.
+
+Pure: reply members in, lines or objects out. Lines are those of the official client; what this
+core knows besides comes only when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Members = Mapping[str, Any]
+
+
+def from_greengrass(deployment: Members) -> dict[str, Any]:
+    """`aws.greengrass#LocalDeployment` in the shape of `greendock#DescribeDeployment`."""
+    details = deployment.get("deploymentStatusDetails") or {}
+    return {
+        "deploymentId": deployment.get("deploymentId"),
+        "status": deployment.get("status"),
+        "createdOn": deployment.get("createdOn"),
+        "detailedStatus": details.get("detailedDeploymentStatus"),
+        "errorStack": details.get("deploymentErrorStack") or [],
+        "errorTypes": details.get("deploymentErrorTypes") or [],
+        "cause": details.get("deploymentFailureCause"),
+    }
+
+
+def json_shape(deployment: Members) -> dict[str, Any]:
+    """The documented members; phase, warnings and timings are there when the core gave them."""
+    shape = {
+        "deploymentId": deployment.get("deploymentId"),
+        "status": deployment.get("status"),
+        "detailedStatus": deployment.get("detailedStatus"),
+        "createdOn": deployment.get("createdOn"),
+        "errorStack": list(deployment.get("errorStack") or ()),
+        "errorTypes": list(deployment.get("errorTypes") or ()),
+        "cause": deployment.get("cause"),
+    }
+    for member in ("phase", "warnings", "timings"):
+        if member in deployment:
+            shape[member] = deployment[member]
+    return shape
+
+
+def status_lines(deployment: Members) -> list[str]:
+    """What `deployment status` prints."""
+    lines = [f"{deployment.get('deploymentId')}: {deployment.get('status')}"]
+    if deployment.get("createdOn"):
+        lines.append(f"Created on: {deployment['createdOn']}")
+    if deployment.get("status") == "FAILED":
+        lines += failure_lines(deployment)
+    return lines
+
+
+def failure_lines(deployment: Members) -> list[str]:
+    """Why it failed, in the labels of the official client."""
+    lines = [f"Detailed Status: {deployment.get('detailedStatus')}"]
+    for label, member in (
+        ("Deployment Error Stack", "errorStack"),
+        ("Deployment Error Types", "errorTypes"),
+    ):
+        if deployment.get(member):
+            lines.append(f"{label}: {_joined(deployment[member])}")
+    if deployment.get("cause"):
+        lines.append(f"Deployment Failure Cause: {deployment['cause']}")
+    return lines
+
+
+def more_lines(deployment: Members) -> list[str]:
+    """What --verbose adds."""
+    lines: list[str] = []
+    if deployment.get("phase"):
+        lines.append(f"Phase: {deployment['phase']}")
+    if deployment.get("status") != "FAILED" and deployment.get("detailedStatus"):
+        lines.append(f"Detailed Status: {deployment['detailedStatus']}")
+    lines += [f"Warning: {warning}" for warning in deployment.get("warnings") or ()]
+    timings = deployment.get("timings") or {}
+    if timings:
+        parts = [f"{phase} {seconds:.2f} s" for phase, seconds in timings.items()]
+        lines.append(f"Timings: {_joined(parts)}")
+    return lines
+
+
+def list_block(deployment: Members) -> list[str]:
+    """One deployment as `deployment list` prints it."""
+    return [
+        f"Deployment ID: {deployment.get('deploymentId')}",
+        f"Created on: {deployment.get('createdOn')}",
+        f"Status: {deployment.get('status')}",
+    ]
+
+
+def _joined(parts: Iterable[object]) -> str:
+    return ", ".join(str(part) for part in parts)

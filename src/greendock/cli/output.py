@@ -1,0 +1,61 @@
+"""What the command line writes: text lines, JSON objects and errors.
+
+Texts are written as they are, never used as a format. Errors go to stderr as `error:` and `hint:`
+lines; with --json they are the member `error` of the object on stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from greendock.base.errors import GreendockError
+
+
+def say(text: str) -> None:
+    """One line (or several) on stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def warn(text: str) -> None:
+    """One line on stderr that doesn't change the exit code."""
+    sys.stderr.write(f"{text}\n")
+
+
+def compact(value: object) -> str:
+    """JSON on one line, as the official client prints configurations."""
+    import json
+
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def say_json(value: object) -> None:
+    """One JSON object on stdout, readable."""
+    import json
+
+    say(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def error_object(error: GreendockError) -> dict[str, Any]:
+    """The `error` member: message, and codes and hint when there are any."""
+    shape: dict[str, Any] = {"message": error.message}
+    if error.codes:
+        shape["codes"] = list(error.codes)
+    if error.hint:
+        shape["hint"] = error.hint
+    return shape
+
+
+def complain(error: GreendockError) -> None:
+    """An error for people."""
+    warn(f"error: {error.message}")
+    if error.hint:
+        warn(f"hint: {error.hint}")
+
+
+def report(error: GreendockError, *, as_json: bool) -> None:
+    """An error that ends the command, for people or as the JSON object of the command."""
+    if as_json:
+        say_json({"error": error_object(error)})
+    else:
+        complain(error)

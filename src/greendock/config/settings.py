@@ -1,0 +1,208 @@
+"""The core's own settings, typed: what the Greengrass keys and the `greendock:` keys come to.
+
+Pure: given the three maps of the configuration (system, nucleus, greendock) it returns `Settings`
+or raises ConfigurationError that names the key. Keys of the Greengrass part are matched without
+regard to case, as everywhere in its configuration. Reference: docs/reference/configuration.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from greendock.base.errors import ConfigurationError
+
+NUCLEUS_VERSION = "2.18.0"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSettings:
+    level: str = "INFO"
+    format: str = "TEXT"
+    file_size_bytes: int = 1024 * 1024
+    total_bytes: int = 10240 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSettings:
+    """`host` None: as the docker command finds it. `pull_policy` None: as upstream documents."""
+
+    host: str | None = None
+    engine_wait_s: float = 60
+    max_concurrent_pulls: int = 3
+    pull_deadline_s: float = 3600
+    pull_stall_s: float = 60
+    pull_policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything configurable that the core reads today."""
+
+    thing_name: str = ""
+    aws_region: str = "us-east-1"
+    nucleus_version: str = NUCLEUS_VERSION
+    default_posix_user: str | None = None
+    posix_shell: str = "sh"
+    default_memory_kb: int | None = None
+    default_cpus: float | None = None
+    platform_override: Mapping[str, str] = field(default_factory=dict)
+    interpolate_component_configuration: bool = False
+    authorized_posix_groups: tuple[str, ...] = ()
+    proxy_url: str | None = None
+    no_proxy: str = ""
+    root_ca_path: str | None = None
+    backoff_s: tuple[float, float] = (1, 60)
+    deployment_deadline_s: float = 7200
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+    docker: DockerSettings = field(default_factory=DockerSettings)
+
+
+class Section:
+    """A map of the configuration, read key by key with the place in every error."""
+
+    def __init__(self, place: str, values: Any) -> None:
+        if values is None:
+            values = {}
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(f"cannot read {place}: expected a map, found {values!r}")
+        self._place = place
+        self._values = {str(key).lower(): value for key, value in values.items()}
+
+    def section(self, key: str) -> Section:
+        return Section(f"{self._place}.{key}", self._values.get(key.lower()))
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        value = self._values.get(key.lower())
+        if value is None or value == "":
+            return default
+        if isinstance(value, (Mapping, list)):
+            raise self._wrong(key, value, "a text")
+        return str(value)
+
+    def number(self, key: str, default: float, *, low: float, high: float) -> float:
+        value = self._values.get(key.lower())
+        if value is None or value == "":
+            return default
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise self._wrong(key, value, "a number") from None
+        if isinstance(value, bool) or not low <= number <= high:
+            raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
+        return number
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._values.get(key.lower())
+        if value is None or value == "":
+            return default
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "false"):
+            return str(value).lower() == "true"
+        raise self._wrong(key, value, "true or false")
+
+    def choice(self, key: str, choices: Mapping[str, str], default: str | None) -> str | None:
+        """One of `choices` (lower-case text → value), whatever its case."""
+        value = self.text(key)
+        if value is None:
+            return default
+        if value.lower() not in choices:
+            raise self._wrong(key, value, "one of " + ", ".join(choices.values()))
+        return choices[value.lower()]
+
+    def texts(self, key: str) -> dict[str, str]:
+        """A map of texts; entries of other kinds are left out."""
+        values = self._values.get(key.lower())
+        if not isinstance(values, Mapping):
+            return {}
+        return {str(name): value for name, value in values.items() if isinstance(value, str)}
+
+    def _wrong(self, key: str, value: object, expected: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"cannot use {self._place}.{key}: {value!r} is not {expected}",
+            codes=("COMPONENT_CONFIGURATION_NOT_VALID",),
+        )
+
+
+def read_settings(
+    system: Mapping[str, Any],
+    nucleus: Mapping[str, Any],
+    greendock: Mapping[str, Any],
+    cli: Mapping[str, Any],
+    environment: Mapping[str, str],
+) -> Settings:
+    """The settings of the four configuration maps; raises ConfigurationError."""
+    system_keys = Section("system", system)
+    keys = Section("aws.greengrass.Nucleus configuration", nucleus)
+    ours = Section("greendock", greendock)
+    run_with = keys.section("runWithDefault")
+    limits = run_with.section("systemResourceLimits")
+    proxy = keys.section("networkProxy")
+    restart = ours.section("restart")
+    first = restart.number("backoffSeconds", 1, low=0, high=3600)
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return Settings(
+        thing_name=system_keys.text("thingName", "") or "",
+        root_ca_path=system_keys.text("rootCaPath"),
+        aws_region=keys.text("awsRegion", region) or region,
+        nucleus_version=ours.section("nucleus").text("version", NUCLEUS_VERSION) or "",
+        default_posix_user=run_with.text("posixUser"),
+        posix_shell=run_with.text("posixShell", "sh") or "sh",
+        default_memory_kb=int(limits.number("memory", 0, low=0, high=1 << 40)) or None,
+        default_cpus=limits.number("cpus", 0, low=0, high=4096) or None,
+        platform_override=keys.texts("platformOverride"),
+        interpolate_component_configuration=keys.flag("interpolateComponentConfiguration", False),
+        authorized_posix_groups=_groups(Section("aws.greengrass.Cli configuration", cli)),
+        proxy_url=proxy.section("proxy").text("url"),
+        no_proxy=proxy.text("noProxyAddresses", "") or "",
+        backoff_s=(
+            first,
+            restart.number("maxBackoffSeconds", max(60, first), low=first, high=86400),
+        ),
+        deployment_deadline_s=ours.section("deployment").number(
+            "deadlineSeconds", 7200, low=1, high=7 * 86400
+        ),
+        logging=_logging(keys.section("logging")),
+        docker=_docker(ours.section("docker")),
+    )
+
+
+def _groups(cli: Section) -> tuple[str, ...]:
+    text = cli.text("AuthorizedPosixGroups", "") or ""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _logging(keys: Section) -> LoggingSettings:
+    levels = {name.lower(): name for name in ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")}
+    file_kb = keys.number("fileSizeKB", 1024, low=1, high=1 << 30)
+    return LoggingSettings(
+        level=keys.choice("level", levels, "INFO") or "INFO",
+        format=keys.choice("format", {"text": "TEXT", "json": "JSON"}, "TEXT") or "TEXT",
+        file_size_bytes=int(file_kb * 1024),
+        total_bytes=int(keys.number("totalLogsSizeKB", 10240, low=1, high=1 << 40) * 1024),
+    )
+
+
+def own_pull_policy(component: str, configuration: Mapping[str, Any]) -> str | None:
+    """`greendock.docker.pullPolicy` of a component; ConfigurationError when it is wrong."""
+    ours = configuration.get("greendock")
+    if not isinstance(ours, Mapping):
+        return None
+    keys = Section(f"{component} configuration.greendock", ours)
+    return keys.section("docker").choice("pullPolicy", _PULL_POLICIES, None)
+
+
+_PULL_POLICIES = {name.lower(): name for name in ("IfNotPresent", "Always", "Never")}
+
+
+def _docker(keys: Section) -> DockerSettings:
+    return DockerSettings(
+        host=keys.text("host"),
+        engine_wait_s=keys.number("engineWaitSeconds", 60, low=0, high=86400),
+        max_concurrent_pulls=int(keys.number("maxConcurrentPulls", 3, low=1, high=64)),
+        pull_deadline_s=keys.number("pullDeadlineSeconds", 3600, low=1, high=7 * 86400),
+        pull_stall_s=keys.number("pullStallSeconds", 60, low=1, high=86400),
+        pull_policy=keys.choice("pullPolicy", _PULL_POLICIES, None),
+    )

@@ -1,0 +1,105 @@
+"""What the rooms below ask of the core as a whole: its surroundings, owners of files, its status.
+
+Fills the ports of deployment, lifecycle and ipc from settings and paths; decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from greendock import __version__
+from greendock.artifacts.staging import Owner
+from greendock.base.paths import Paths
+from greendock.daemon.core_settings import CoreSettings
+from greendock.daemon.lazy_images import LazyImages
+from greendock.deployment.builtins import built_ins
+from greendock.deployment.device_state import DeviceState
+from greendock.deployment.plan import Surroundings as PlanSurroundings
+from greendock.deployment.target import Device
+from greendock.ipc.ports import CoreView
+from greendock.lifecycle.model import ComponentSpec
+from greendock.lifecycle.run_as import choose
+from greendock.lifecycle.users import Users
+from greendock.recipe.device import device_labels
+
+
+class CoreContext:
+    """Fills CoreContext of deployment, Surroundings of lifecycle and CoreStatus of ipc."""
+
+    def __init__(
+        self, paths: Paths, settings: CoreSettings, users: Users, images: LazyImages
+    ) -> None:
+        self._paths = paths
+        self._settings = settings
+        self._users = users
+        self._images = images
+        self._started_at = time.time()
+
+    # -- deployment.ports.CoreContext
+
+    @property
+    def deadline_s(self) -> float:
+        return self._settings.current.deployment_deadline_s
+
+    def surroundings(self) -> PlanSurroundings:
+        settings = self._settings.current
+        return PlanSurroundings(
+            device=Device(
+                self._paths, settings.thing_name, settings.interpolate_component_configuration
+            ),
+            labels=device_labels(settings.platform_override),
+            built_ins=built_ins(settings.nucleus_version),
+            defaults=self._settings.device.services,
+        )
+
+    async def owner_of(self, spec: ComponentSpec) -> Owner | None:
+        if not self._users.core_is_root or spec.resident:
+            return None
+        wanted = choose(
+            spec.run_with.posix_user, self._settings.default_posix_user, self._users.core_is_root
+        )
+        account = await self._users.resolve(wanted)
+        return Owner(account.uid, account.gid)
+
+    def check(self, state: DeviceState) -> None:
+        self._settings.plan(state)
+
+    def committed(self, state: DeviceState) -> None:
+        self._settings.replace(state)
+
+    # -- lifecycle.ports.Surroundings
+
+    def environment(self) -> Mapping[str, str]:
+        settings = self._settings.current
+        socket = str(self._paths.ipc_socket)
+        shared = {
+            "AWS_REGION": settings.aws_region,
+            "AWS_DEFAULT_REGION": settings.aws_region,
+            "AWS_IOT_THING_NAME": settings.thing_name,
+            "GGC_VERSION": settings.nucleus_version,
+            "GG_ROOT_CA_PATH": settings.root_ca_path or "",
+            "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH": socket,
+            "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT": socket,
+        }
+        if settings.docker.host:
+            shared["DOCKER_HOST"] = settings.docker.host
+        if settings.proxy_url:
+            # `localhost` first, as upstream; by number too, for clients that compare texts.
+            no_proxy = ",".join(filter(None, ("localhost,127.0.0.1", settings.no_proxy)))
+            for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+                shared[name] = shared[name.lower()] = settings.proxy_url
+            shared["NO_PROXY"] = shared["no_proxy"] = no_proxy
+        return shared
+
+    # -- ipc.ports.CoreStatus
+
+    def status(self) -> CoreView:
+        return CoreView(
+            version=__version__,
+            root=self._paths.root,
+            pid=os.getpid(),
+            started_at=self._started_at,
+            engine=self._images.view(),
+        )

@@ -1,0 +1,156 @@
+"""Keeps deployment records over restarts; the newest hundred, since devices are small.
+
+The record and the request it came from are stored as JSON. Nobody else writes the table.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from greendock.base.database import Database
+from greendock.deployment.document import ConfigurationUpdate, FailurePolicy, LocalRequest
+from greendock.deployment.record import DeploymentRecord, DetailedStatus, Phase, Status
+from greendock.lifecycle.model import ResourceLimits, RunWith
+
+KEPT = 100
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS deployment (
+    id TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    record TEXT NOT NULL,
+    request TEXT NOT NULL
+);
+"""
+
+
+class DeploymentRecords:
+    """The table of deployments, oldest first."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.ensure_schema(_SCHEMA)
+
+    def add(self, record: DeploymentRecord, request: LocalRequest) -> None:
+        with self._database.transaction():
+            self._database.execute(
+                "INSERT INTO deployment VALUES (?, (SELECT COALESCE(MAX(position), 0) + 1 FROM "
+                "deployment), ?, ?, ?)",
+                record.id,
+                record.status.value,
+                json.dumps(_record_to_json(record)),
+                json.dumps(_request_to_json(request)),
+            )
+            self._database.execute(
+                "DELETE FROM deployment WHERE status NOT IN ('QUEUED', 'IN_PROGRESS') AND "
+                "position <= (SELECT MAX(position) FROM deployment) - ?",
+                KEPT,
+            )
+
+    def save(self, record: DeploymentRecord) -> None:
+        self._database.execute(
+            "UPDATE deployment SET status = ?, record = ? WHERE id = ?",
+            record.status.value,
+            json.dumps(_record_to_json(record)),
+            record.id,
+        )
+
+    def get(self, deployment_id: str) -> DeploymentRecord | None:
+        rows = self._database.query("SELECT record FROM deployment WHERE id = ?", deployment_id)
+        return _record_from_json(json.loads(rows[0]["record"])) if rows else None
+
+    def all(self) -> list[DeploymentRecord]:
+        rows = self._database.query("SELECT record FROM deployment ORDER BY position")
+        return [_record_from_json(json.loads(row["record"])) for row in rows]
+
+    def unfinished(self) -> list[tuple[DeploymentRecord, LocalRequest]]:
+        """What an earlier life of the core left queued or in progress, oldest first."""
+        rows = self._database.query(
+            "SELECT record, request FROM deployment WHERE status IN ('QUEUED', 'IN_PROGRESS') "
+            "ORDER BY position"
+        )
+        return [
+            (
+                _record_from_json(json.loads(row["record"])),
+                _request_from_json(json.loads(row["request"])),
+            )
+            for row in rows
+        ]
+
+
+def _record_to_json(record: DeploymentRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "created_at": record.created_at,
+        "status": record.status,
+        "phase": record.phase,
+        "detailed": record.detailed,
+        "error_stack": record.error_stack,
+        "error_types": record.error_types,
+        "cause": record.cause,
+        "warnings": record.warnings,
+        "timings": record.timings,
+    }
+
+
+def _record_from_json(data: dict[str, Any]) -> DeploymentRecord:
+    return DeploymentRecord(
+        id=data["id"],
+        created_at=data["created_at"],
+        status=Status(data["status"]),
+        phase=Phase(data["phase"]),
+        detailed=DetailedStatus(data["detailed"]) if data["detailed"] else None,
+        error_stack=tuple(data["error_stack"]),
+        error_types=tuple(data["error_types"]),
+        cause=data["cause"],
+        warnings=tuple(data["warnings"]),
+        timings=data["timings"],
+    )
+
+
+def run_with_to_json(run_with: RunWith) -> dict[str, Any]:
+    limits = run_with.limits
+    return {
+        "posix_user": run_with.posix_user,
+        "limits": {"memory_kb": limits.memory_kb, "cpus": limits.cpus} if limits else None,
+    }
+
+
+def run_with_from_json(data: dict[str, Any]) -> RunWith:
+    limits = data["limits"]
+    return RunWith(data["posix_user"], ResourceLimits(**limits) if limits else None)
+
+
+def _request_to_json(request: LocalRequest) -> dict[str, Any]:
+    return {
+        "group": request.group,
+        "merge": dict(request.merge),
+        "remove": request.remove,
+        "configuration": {
+            name: {"merge": update.merge, "reset": update.reset}
+            for name, update in request.configuration.items()
+        },
+        "run_with": {name: run_with_to_json(value) for name, value in request.run_with.items()},
+        "recipe_paths": [str(path) for path in request.recipe_paths],
+        "artifact_folders": [str(path) for path in request.artifact_folders],
+        "failure_policy": request.failure_policy,
+    }
+
+
+def _request_from_json(data: dict[str, Any]) -> LocalRequest:
+    return LocalRequest(
+        group=data["group"],
+        merge=data["merge"],
+        remove=tuple(data["remove"]),
+        configuration={
+            name: ConfigurationUpdate(update["merge"], tuple(update["reset"]))
+            for name, update in data["configuration"].items()
+        },
+        run_with={name: run_with_from_json(value) for name, value in data["run_with"].items()},
+        recipe_paths=tuple(Path(path) for path in data["recipe_paths"]),
+        artifact_folders=tuple(Path(path) for path in data["artifact_folders"]),
+        failure_policy=FailurePolicy(data["failure_policy"]),
+    )

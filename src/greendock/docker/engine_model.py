@@ -1,0 +1,161 @@
+"""What the engine tells, as data of ours, read once from its JSON.
+
+Pure. Missing and null members are normal: old engines and Podman leave some out. Called by the
+engine client; everything above sees only these types.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from greendock.docker.errors import DockerError
+
+# `uname -m` names as `/info` gives them, to the names that images carry.
+_IMAGE_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv6l": "arm",
+    "armv7l": "arm",
+    "i386": "386",
+    "i686": "386",
+}
+
+_W = TypeVar("_W")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """The engine and its machine. `architecture` as images name it. Proxies without passwords."""
+
+    version: str
+    api_version: str
+    name: str
+    os: str
+    architecture: str
+    data_root: str
+    storage_driver: str
+    is_podman: bool
+    http_proxy: str
+    https_proxy: str
+    no_proxy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An image that the engine has. `id`: sha256:…; sizes in bytes; empty texts: not told."""
+
+    id: str
+    repo_tags: tuple[str, ...]
+    repo_digests: tuple[str, ...]
+    size_bytes: int
+    os: str
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAuth:
+    """What one pull sends to the engine for one registry; never shown, never stored."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    server_address: str = ""
+
+    def header(self) -> str:
+        """The value of X-Registry-Auth: URL-safe base64 of JSON, padded."""
+        members = {
+            "username": self.username,
+            "password": self.password,
+            "serveraddress": self.server_address,
+        }
+        return base64.urlsafe_b64encode(msgspec.json.encode(members)).decode()
+
+
+class _Image(msgspec.Struct):
+    id: str = msgspec.field(name="Id", default="")
+    repo_tags: list[str] | None = msgspec.field(name="RepoTags", default=None)
+    repo_digests: list[str] | None = msgspec.field(name="RepoDigests", default=None)
+    size: int = msgspec.field(name="Size", default=0)
+    os: str = msgspec.field(name="Os", default="")
+    architecture: str = msgspec.field(name="Architecture", default="")
+
+
+class _Info(msgspec.Struct):
+    version: str = msgspec.field(name="ServerVersion", default="")
+    name: str = msgspec.field(name="Name", default="")
+    os: str = msgspec.field(name="OSType", default="linux")
+    architecture: str = msgspec.field(name="Architecture", default="")
+    data_root: str = msgspec.field(name="DockerRootDir", default="")
+    storage_driver: str = msgspec.field(name="Driver", default="")
+    http_proxy: str = msgspec.field(name="HttpProxy", default="")
+    https_proxy: str = msgspec.field(name="HttpsProxy", default="")
+    no_proxy: str = msgspec.field(name="NoProxy", default="")
+
+
+class _Version(msgspec.Struct):
+    api_version: str = msgspec.field(name="ApiVersion", default="")
+
+
+class _Message(msgspec.Struct):
+    message: str = ""
+
+
+def read_image(body: bytes) -> ImageInfo:
+    """The answer of GET /images/NAME/json."""
+    wire = _decode(body, _Image, "an image")
+    tags = tuple(tag for tag in wire.repo_tags or () if tag != "<none>:<none>")
+    digests = tuple(item for item in wire.repo_digests or () if item != "<none>@<none>")
+    return ImageInfo(wire.id, tags, digests, wire.size, wire.os, wire.architecture)
+
+
+def read_info(body: bytes, *, api_version: str, is_podman: bool) -> EngineInfo:
+    """The answer of GET /info."""
+    wire = _decode(body, _Info, "its state")
+    return EngineInfo(
+        version=wire.version,
+        api_version=api_version,
+        name=wire.name,
+        os=wire.os,
+        architecture=_IMAGE_ARCHITECTURES.get(wire.architecture, wire.architecture),
+        data_root=wire.data_root,
+        storage_driver=wire.storage_driver,
+        is_podman=is_podman,
+        http_proxy=_without_login(wire.http_proxy),
+        https_proxy=_without_login(wire.https_proxy),
+        no_proxy=wire.no_proxy,
+    )
+
+
+def read_api_version(body: bytes) -> str:
+    """The engine's API version in the answer of GET /version; empty when it tells none."""
+    return _decode(body, _Version, "its version").api_version
+
+
+def read_message(body: bytes) -> str:
+    """The text of an error answer: JSON since API 1.24, plain text before."""
+    try:
+        found = msgspec.json.decode(body, type=_Message).message
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = ""
+    return found or body[:1000].decode(errors="replace").strip()
+
+
+def _decode(body: bytes, wire: type[_W], what: str) -> _W:
+    try:
+        return msgspec.json.decode(body, type=wire)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DockerError(
+            f"cannot read what the engine says about {what}: {error}",
+            hint="is it a Docker Engine that listens at this address?",
+        ) from error
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))

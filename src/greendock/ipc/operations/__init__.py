@@ -1,0 +1,1 @@
+"""Handlers of the IPC operations, one file per family; `registry.py` collects them."""

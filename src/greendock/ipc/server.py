@@ -1,0 +1,120 @@
+"""The IPC server of a core: its socket, its connections, its start and its end.
+
+Wires the rooms of this package together; holds no protocol and no operation. Built and started by
+the daemon, which also holds the lock that keeps a second core away from the same root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from greendock.ipc.connection import Connection, Limits
+from greendock.ipc.listener import Listener
+from greendock.ipc.operations.registry import handlers
+from greendock.ipc.ports import CorePorts
+from greendock.ipc.router import Router
+from greendock.ipc.tokens import Credential, Tokens
+
+_log = logging.getLogger("greendock.ipc")
+
+STOP_DEADLINE_S = 5.0
+
+
+class IpcServer:
+    """Serves the operations of `shapes.OPERATIONS` on one Unix socket.
+
+    `start` and `stop` are called once each, on the event loop that runs the core.
+    """
+
+    def __init__(
+        self, socket_path: Path, tokens: Tokens, ports: CorePorts, limits: Limits | None = None
+    ) -> None:
+        self.socket_path = socket_path
+        self.router = Router(handlers(ports), ports.access_policies)
+        self.limits = limits or Limits()
+        self._tokens = tokens
+        self._connections: dict[Connection, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: Listener | None = None
+        self._server: asyncio.Server | None = None
+        self._all_left = asyncio.Event()
+        self._stopping = False
+        tokens.on_revoked(self._end_revoked)
+
+    @property
+    def connection_count(self) -> int:
+        return len(self._connections)
+
+    async def start(self) -> None:
+        """Listen. Raises DeviceError when the socket can't be made."""
+        self._listener = await asyncio.to_thread(Listener, self.socket_path)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(
+            lambda: Connection(self), sock=self._listener.socket
+        )
+        _log.info("listening on %s", self.socket_path)
+
+    async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
+        """End all streams and connections and remove the socket file.
+
+        Peers that don't take their last bytes within `deadline_s` are cut off.
+        """
+        self._stopping = True
+        if self._server is not None:
+            self._server.close()
+        if self._listener is not None:
+            self._listener.remove_file()
+        for connection in tuple(self._connections):
+            connection.close()
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._emptied()
+        except TimeoutError:
+            _log.warning("%d clients did not hang up in time", len(self._connections))
+            for connection in tuple(self._connections):
+                connection.abort()
+            await self._emptied()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _emptied(self) -> None:
+        while self._connections:
+            self._all_left.clear()
+            await self._all_left.wait()
+
+    # -- called by the connections (`Host`)
+
+    def joined(self, connection: Connection) -> None:
+        self._connections[connection] = None
+        if self._stopping or len(self._connections) > self.limits.connections:
+            _log.warning("refused a connection: %d are open", len(self._connections) - 1)
+            connection.abort()
+            return
+        greeting = [known for known in self._connections if known.is_greeting]
+        if len(greeting) > self.limits.greeting_connections:
+            _log.warning("%d clients have not said who they are; dropping one", len(greeting))
+            greeting[0].abort()
+
+    def authenticate(self, _connection: Connection, token: str) -> Credential | None:
+        return None if self._stopping else self._tokens.authenticate(token)
+
+    def left(self, connection: Connection) -> None:
+        self._connections.pop(connection, None)
+        self._all_left.set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _end_revoked(self, credential: Credential) -> None:
+        """A token opens nothing from its end on, and keeps nothing open either."""
+        for connection in tuple(self._connections):
+            if connection.credential == credential:
+                connection.close()

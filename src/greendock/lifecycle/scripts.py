@@ -1,0 +1,280 @@
+"""The scripts of one component: made ready, started as the right user, logged, ended.
+
+Knows steps, users, folders, environment and logs; knows nothing of states. component.py decides
+which step runs when. One `Life` lasts from install or start to the end of all processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from greendock.base.errors import ConfigurationError, DeviceError
+from greendock.lifecycle import process, run_as
+from greendock.lifecycle.environment import EnvironmentParts, process_environment
+from greendock.lifecycle.host import Host
+from greendock.lifecycle.model import ComponentSpec, ResourceLimits, State
+from greendock.lifecycle.process import Launch, ScriptProcess
+from greendock.lifecycle.process_tree import ProcessTree
+from greendock.lifecycle.run_as import Account
+from greendock.lifecycle.skip import Places, is_skipped
+from greendock.lifecycle.status import Kind, StepError
+from greendock.lifecycle.users import UnknownUserError, require_traversable
+from greendock.lifecycle.work_folder import needs_hand_over, prepare_work_folder
+from greendock.recipe.model import DEFAULT_TIMEOUT_S, Step, Steps
+
+_log = logging.getLogger("greendock.lifecycle")
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What all processes of one life of a component share."""
+
+    spec: ComponentSpec
+    account: Account
+    token: str
+    generation: int
+    work_folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A step that only has to be started; keeps user and environment of when it was made."""
+
+    name: str
+    step: Step
+    launch: Launch
+
+    @property
+    def timeout_s(self) -> float | None:
+        own = self.step.timeout_s
+        return DEFAULT_TIMEOUT_S[self.name] if own is None else own
+
+    @property
+    def log_name(self) -> str:
+        """Greengrass's name of the script: a step written as a plain string has no `.script`."""
+        plain = self.step == Step(self.step.script)
+        return f"{self.name.capitalize()}{'' if plain else '.script'}"
+
+
+class Scripts:
+    """Runs scripts of the component `name`; `state` tells its present state, for the log."""
+
+    def __init__(self, name: str, host: Host, state: Callable[[], State]) -> None:
+        self._name = name
+        self._host = host
+        self._state = state
+        self._log = host.logs.get(name)
+        self._started: list[ScriptProcess] = []
+        self.tree = ProcessTree(host.core_id, name, host.groups.group(name))
+
+    async def begin(self, spec: ComponentSpec, generation: int, step: str) -> Life:
+        """Whom to run as, the work folder, the token. `step` names what fails if this does.
+
+        Raises StepError.
+        """
+        host = self._host
+        try:
+            wanted = run_as.choose(
+                spec.run_with.posix_user,
+                host.settings.default_posix_user,
+                host.users.core_is_root,
+            )
+            account = await host.users.resolve(wanted)
+            require_traversable(host.paths.work, account)
+            folder = host.paths.work_folder(self._name)
+            await _make_folder(folder, account, thorough=_has_privileged(spec.steps))
+        except ConfigurationError as error:
+            raise StepError(step, Kind.CONFIG_NOT_VALID, error.message, error.hint) from error
+        except UnknownUserError as error:
+            raise StepError(
+                step, Kind.MISSING_DEFAULT_RUNWITH, error.message, error.hint
+            ) from error
+        except (DeviceError, OSError) as error:
+            hint = error.hint if isinstance(error, DeviceError) else None
+            reason = f"cannot prepare the work folder of {self._name}: {error}"
+            raise StepError(step, Kind.IO_ERROR, reason, hint) from error
+        token = host.identities.issue(self._name, generation)
+        return Life(spec, account, token, generation, folder)
+
+    def prepare(
+        self, life: Life, name: str, step: Step, extra: Mapping[str, str] | None = None
+    ) -> Prepared | None:
+        """Make `step` ready; None when skipif says to skip it. Raises StepError."""
+        host = self._host
+        account = host.users.own() if step.requires_privilege else life.account
+        environment = process_environment(
+            EnvironmentParts(
+                component=self._name,
+                core_id=host.core_id,
+                inherited=host.environment,
+                shared=host.surroundings.environment(),
+                token=life.token,
+                user_name=account.name,
+                home=account.home,
+                work_folder=str(life.work_folder),
+                setenv=life.spec.steps.environment,
+                step_setenv=step.environment,
+                extra=extra or {},
+            )
+        )
+        try:
+            if is_skipped(step.skip_if, self._places(life, environment)):
+                self._log.write(
+                    "INFO", "step-skipped", "skipif holds", **self._contexts(name, step)
+                )
+                return None
+        except ValueError as error:
+            raise StepError(name, Kind.CONFIG_NOT_VALID, f"cannot run {name}: {error}") from error
+        launch = Launch(self._shell(name), step.script, life.work_folder, environment, account)
+        return Prepared(name, step, launch)
+
+    def start(self, prepared: Prepared) -> ScriptProcess:
+        """Start it. Raises StepError."""
+        name, step = prepared.name, prepared.step
+        contexts = {
+            "scriptName": f"services.{self._name}.lifecycle.{prepared.log_name}",
+            "serviceName": self._name,
+        }
+        self._log.write(
+            "INFO",
+            "shell-runner-start",
+            "",
+            **contexts,
+            currentState=self._state(),
+            command=[step.script],
+        )
+
+        def on_line(stream: str, line: str) -> None:
+            level = "INFO" if stream == "stdout" else "WARN"
+            self._log.write(level, stream, line.rstrip(), **contexts, currentState=self._state())
+
+        try:
+            started = process.start(prepared.launch, self.tree, on_line)
+        except OSError as error:
+            place = f" ({error.filename})" if error.filename else ""
+            reason = f"cannot start {name} of {self._name}: {error.strerror}{place}"
+            raise StepError(name, Kind.IO_ERROR, reason) from error
+        except ValueError as error:
+            reason = f"cannot start {name} of {self._name}: its environment isn't valid: {error}"
+            raise StepError(name, Kind.CONFIG_NOT_VALID, reason) from error
+        self._started.append(started)
+        started.exit.add_done_callback(lambda future: self._ended(name, future))
+        return started
+
+    def _ended(self, name: str, future: asyncio.Future[int]) -> None:
+        if future.cancelled():
+            return
+        self.tree.tidy()
+        message = f"{name.capitalize()} script exited"
+        contexts = {
+            "exitCode": future.result(),
+            "serviceName": self._name,
+            "currentState": self._state(),
+        }
+        self._log.write("INFO", None, message, **contexts)
+        _log.info(message, extra={"contexts": contexts})
+
+    async def run(self, prepared: Prepared) -> None:
+        """Start it and wait for its end; StepError unless it exits with 0 within its time."""
+        started = self.start(prepared)
+        timeout_s = prepared.timeout_s
+        timer = asyncio.ensure_future(self._host.clock.sleep(timeout_s or 0))
+        waited: set[asyncio.Future[int] | asyncio.Future[None]] = {started.exit}
+        if timeout_s is not None:
+            waited.add(timer)
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+        if not started.has_ended:
+            raise timed_out(prepared)
+        if started.exit.result() != 0:
+            raise exited(prepared.name, started.exit.result())
+
+    async def end(self, first: int | None) -> None:
+        """End all processes of the component and take their last output."""
+        await self.tree.end(self._host.grace_s, first)
+        self._close_outputs()
+
+    def kill_now(self) -> None:
+        """End all processes without waiting."""
+        self.tree.kill_now()
+        self._close_outputs()
+
+    def _close_outputs(self) -> None:
+        for started in self._started:
+            started.close()
+        self._started.clear()
+
+    def limit(self, limits: ResourceLimits | None) -> None:
+        """Apply resource limits to what runs and to what starts; failures are logged only."""
+        if self.tree.group is None:
+            if limits is not None:
+                self._log.write("WARN", None, "resource limits are not enforced on this machine")
+            return
+        try:
+            self.tree.group.limit(limits)
+        except OSError as error:
+            self._log.write("WARN", None, f"cannot apply resource limits: {error}")
+
+    def remove(self) -> None:
+        """Forget the control group."""
+        if self.tree.group is not None:
+            self.tree.group.remove()
+
+    def _contexts(self, name: str, step: Step) -> dict[str, object]:
+        return {"step": name, "skipif": step.skip_if, "serviceName": self._name}
+
+    def _shell(self, step: str) -> str:
+        shell = self._host.settings.posix_shell
+        path = shutil.which(shell)
+        if path is None:
+            raise StepError(
+                step,
+                Kind.IO_ERROR,
+                f"cannot run scripts: there is no shell {shell!r} on this machine",
+                "set runWithDefault.posixShell to one that exists",
+            )
+        return path
+
+    def _places(self, life: Life, environment: Mapping[str, str]) -> Places:
+        paths = self._host.paths
+        return Places(
+            search_path=environment["PATH"],
+            home=Path(self._host.users.own().home),
+            root=paths.root,
+            config=paths.config,
+            packages=paths.recipes.parent,
+            work=life.work_folder,
+        )
+
+
+def timed_out(prepared: Prepared) -> StepError:
+    return StepError(
+        prepared.name,
+        Kind.TIMEOUT,
+        f"the {prepared.name} script did not end within {prepared.timeout_s:g} s",
+        f"raise the timeout of {prepared.name} in the recipe if it needs longer",
+    )
+
+
+def exited(name: str, status: int) -> StepError:
+    return StepError(name, Kind.ERROR, f"the {name} script exited with code {status}")
+
+
+async def _make_folder(folder: Path, account: Account, *, thorough: bool) -> None:
+    # A folder with much in it can take long to hand over: not on the event loop.
+    if needs_hand_over(folder, account, thorough=thorough):
+        await asyncio.to_thread(prepare_work_folder, folder, account, thorough=thorough)
+    else:
+        prepare_work_folder(folder, account, thorough=False)
+
+
+def _has_privileged(steps: Steps) -> bool:
+    all_steps = (steps.install, steps.startup, steps.run, steps.shutdown, steps.recover)
+    return any(step is not None and step.requires_privilege for step in all_steps)

@@ -1,0 +1,271 @@
+"""A running IPC server over plain fakes of the core, and two kinds of clients for it.
+
+The server runs on an event loop in a thread of its own, since the official client blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from greendock.base.errors import UsageError
+from greendock.base.events import Bus
+from greendock.deployment.document import LocalRequest
+from greendock.deployment.record import DeploymentRecord, Phase, Status
+from greendock.ipc import rpc
+from greendock.ipc.connection import Limits
+from greendock.ipc.eventstream import Decoder, Message
+from greendock.ipc.ports import CorePorts, CoreView, EngineView
+from greendock.ipc.server import IpcServer
+from greendock.ipc.tokens import Tokens
+from greendock.lifecycle.model import ComponentView, State
+
+DEADLINE_S = 10.0
+DEPLOYMENT_ID = "11111111-2222-4333-8444-555555555555"
+
+
+class FakeDeployments:
+    """Keeps what is submitted; a test may put records into `records`."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, DeploymentRecord] = {}
+        self.requests: list[LocalRequest] = []
+        self.refusal: Exception | None = None
+        self.cancelled: list[str] = []
+        self.hold_cancel = False
+        self.cancel_interrupted = False
+
+    def submit(self, request: LocalRequest) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        self.requests.append(request)
+        self.records[DEPLOYMENT_ID] = DeploymentRecord(
+            DEPLOYMENT_ID, 1700000000.0, Status.QUEUED, Phase.QUEUED
+        )
+        return DEPLOYMENT_ID
+
+    def get(self, deployment_id: str) -> DeploymentRecord | None:
+        return self.records.get(deployment_id)
+
+    def all(self) -> list[DeploymentRecord]:
+        return list(self.records.values())
+
+    async def cancel(self, deployment_id: str) -> str:
+        self.cancelled.append(deployment_id)
+        if self.hold_cancel:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancel_interrupted = True
+                raise
+        return f"Cancel request submitted. Deployment ID: {deployment_id}"
+
+
+class FakeComponents:
+    def __init__(self) -> None:
+        self.known: dict[str, ComponentView] = {}
+        self.fixed: set[str] = set()
+        self.restarted: list[str] = []
+        self.stopped: list[str] = []
+        self.failure: Exception | None = None
+
+    def add(self, name: str, state: State = State.RUNNING, **configuration: Any) -> None:
+        self.known[name] = ComponentView(
+            name, "1.0.0", state, "NONE", "all is well", configuration, 2, 4711
+        )
+
+    def views(self) -> list[ComponentView]:
+        if self.failure is not None:
+            raise self.failure
+        return list(self.known.values())
+
+    def view(self, name: str) -> ComponentView | None:
+        return self.known.get(name)
+
+    def restart(self, name: str) -> None:
+        if name in self.fixed:
+            raise UsageError(f"cannot restart {name}: it is part of the core")
+        self.restarted.append(name)
+
+    def stop(self, name: str) -> None:
+        if name in self.fixed:
+            raise UsageError(f"cannot stop {name}: it is part of the core")
+        self.stopped.append(name)
+
+
+class FakeCore:
+    def __init__(self) -> None:
+        self.engine: EngineView | None = EngineView("unix:///run/docker.sock", "reachable", "28.2")
+
+    def status(self) -> CoreView:
+        return CoreView("0.1.0", Path("/greengrass/v2"), 99, 1700000000.5, self.engine)
+
+
+@dataclass
+class Served:
+    """One running server. `policies` maps a component to its accessControl."""
+
+    folder: Path
+    limits: Limits = field(default_factory=Limits)
+    tokens: Tokens = field(default_factory=Tokens)
+    bus: Bus = field(default_factory=Bus)
+    deployments: FakeDeployments = field(default_factory=FakeDeployments)
+    components: FakeComponents = field(default_factory=FakeComponents)
+    core: FakeCore = field(default_factory=FakeCore)
+    policies: dict[str, Any] = field(default_factory=dict)
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
+        self.socket_path = self.folder / "ipc.socket"
+        self.store = self.folder / "packages"
+        self.store.mkdir()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+        self.server = self.call(self._make)
+        self.wait_for(self.server.start())
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+    def _make(self) -> IpcServer:
+        ports = CorePorts(
+            self.bus,
+            self.deployments,
+            self.components,
+            self.core,
+            self.policies.get,
+            self.store,
+        )
+        return IpcServer(self.socket_path, self.tokens, ports, self.limits)
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run `function` on the server's loop and give its result."""
+
+        async def run() -> Any:
+            return function()
+
+        return self.wait_for(run())
+
+    def wait_for(self, awaitable: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(awaitable, self.loop).result(DEADLINE_S)
+
+    def publish(self, *events: object) -> None:
+        for event in events:
+            self.call(lambda event=event: self.bus.publish(event))
+
+    def client_token(self) -> str:
+        return self.call(lambda: self.tokens.issue_client("user-0"))
+
+    def component_token(self, name: str, generation: int = 1) -> str:
+        return self.call(lambda: self.tokens.issue(name, generation))
+
+    def stop(self) -> None:
+        if not self.stopped:
+            self.stopped = True
+            self.wait_for(self.server.stop())
+
+    def close(self) -> None:
+        self.stop()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(DEADLINE_S)
+
+
+class RawClient:
+    """A plain socket that speaks frames, or anything else a test wants to send."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(DEADLINE_S)
+        self.socket.connect(str(path))
+        self._decoder = Decoder()
+        self._messages: list[Message] = []
+
+    def send(self, *frames: bytes) -> None:
+        self.socket.sendall(b"".join(frames))
+
+    def receive(self) -> Message | None:
+        """The next message; None when the server hung up."""
+        while not self._messages:
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionResetError:
+                return None
+            if not data:
+                return None
+            self._messages += self._decoder.feed(data)
+        return self._messages.pop(0)
+
+    def greet(self, token: str) -> RawClient:
+        self.send(rpc.connect(token))
+        answer = self.receive()
+        assert answer is not None
+        assert rpc.envelope(answer)[:3] == (rpc.CONNECT_ACK, rpc.CONNECTION_ACCEPTED, 0)
+        return self
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts servers: `serve(**limits)`."""
+    running: list[Served] = []
+
+    def start(**limits: Any) -> Served:
+        folder = tmp_path / f"core-{len(running)}"
+        folder.mkdir()
+        running.append(Served(folder, Limits(**limits)))
+        return running[-1]
+
+    yield start
+    for served in running:
+        served.close()
+
+
+@pytest.fixture
+def served(serve: Callable[..., Served]) -> Served:
+    return serve()
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[..., RawClient]]:
+    """Opens plain connections: `raw(served)`, already greeted with `raw(served, token)`."""
+    clients: list[RawClient] = []
+
+    def connect(served: Served, token: str | None = None) -> RawClient:
+        clients.append(RawClient(served.socket_path))
+        return clients[-1] if token is None else clients[-1].greet(token)
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits until a condition holds, with a deadline."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            assert time.monotonic() < end, "the condition did not come true"
+            time.sleep(0.005)
+
+    return wait
+
+
+@pytest.fixture
+def deployment_id() -> str:
+    return DEPLOYMENT_ID

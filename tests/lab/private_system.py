@@ -1,0 +1,114 @@
+"""The private view of the machine inside the lab's namespaces: made here, removed here.
+
+Changes to /etc (users, groups, the engine's key) go to memory, /run is empty, so neither the
+machine's own engine nor its systemd, D-Bus or containerd can be found from inside. Called by
+the guard only, inside the namespaces.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+from pathlib import Path
+
+# containerd makes this folder at every start; no setting of dockerd moves it.
+_CONTAINERD_FOLDER = Path("/opt/containerd")
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_USER, _GROUP = "ggc_user", "ggc_group"
+
+
+def prepare(folder: Path) -> None:
+    """Build the private system. `folder` is the lab's own and exists."""
+    _run("ip", "link", "set", "lo", "up")
+    for name in ("private", "home"):
+        (folder / name).mkdir()
+    _CONTAINERD_FOLDER.parent.mkdir(exist_ok=True)
+    if not _CONTAINERD_FOLDER.exists():
+        _CONTAINERD_FOLDER.mkdir()
+        (folder / "made-containerd-folder").touch()
+    for place in (folder / "private", _CONTAINERD_FOLDER, Path("/run")):
+        _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(place))
+    _private_etc(folder)
+    _users()
+
+
+def missing_for_bridge() -> str | None:
+    """Why the engine can't have a bridge network here; None when it can."""
+    probes = (
+        ("ip", "link", "add", "name", "labprobe", "type", "bridge"),
+        ("ip", "link", "delete", "labprobe"),
+        ("iptables", "-t", "nat", "--list", "--numeric"),
+    )
+    for probe in probes:
+        try:
+            _run(*probe)
+        except (OSError, RuntimeError) as error:
+            return " ".join(str(error).split())
+    return None
+
+
+def remove(folder: Path, *, keep_files: bool) -> None:
+    """Undo `prepare`. The lab's processes have ended; with `keep_files` the files stay."""
+    made_containerd_folder = (folder / "made-containerd-folder").exists()
+    for place in _mounts_below(folder):
+        _run("umount", "--lazy", place)
+    _run("umount", "--lazy", str(_CONTAINERD_FOLDER))
+    if made_containerd_folder:
+        with contextlib.suppress(OSError):
+            _CONTAINERD_FOLDER.rmdir()
+    for controller in (_CONTROL_GROUPS, *_CONTROL_GROUPS.iterdir()):
+        _remove_control_group(controller / folder.name)
+    if not keep_files:
+        shutil.rmtree(folder)
+
+
+def _private_etc(folder: Path) -> None:
+    upper, scratch = folder / "private" / "etc", folder / "private" / "scratch"
+    upper.mkdir()
+    scratch.mkdir()
+    layers = f"lowerdir=/etc,upperdir={upper},workdir={scratch}"
+    _run("mount", "-t", "overlay", "-o", layers, "lab-etc", "/etc")
+    files = {
+        "hosts": "127.0.0.1 localhost\n",
+        "resolv.conf": "nameserver 127.0.0.1\n",  # nobody listens there: names fail at once
+        "default/useradd": f"HOME={folder}/home\n",
+    }
+    for name, text in files.items():
+        path = Path("/etc") / name
+        path.unlink(missing_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+def _users() -> None:
+    """The default user of components, allowed to use the engine, as the documents require."""
+    _run("groupadd", "--force", "--system", "docker")
+    _run("groupadd", "--force", "--system", _GROUP)
+    known = any(x.startswith(f"{_USER}:") for x in Path("/etc/passwd").read_text().splitlines())
+    if not known:
+        _run("useradd", "--system", "--create-home", "--gid", _GROUP, _USER)
+    _run("usermod", "--append", "--groups", "docker", _USER)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    """Mount points under `folder`, deepest first."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    places = [line.split()[1] for line in lines]
+    return sorted((x for x in places if x.startswith(f"{folder}/")), reverse=True)
+
+
+def _remove_control_group(group: Path) -> None:
+    if not group.is_dir():
+        return
+    for child in group.iterdir():
+        if child.is_dir():
+            _remove_control_group(child)
+    group.rmdir()
+
+
+def _run(*argv: str) -> None:
+    result = subprocess.run(argv, capture_output=True, text=True)
+    if result.returncode:
+        text = (result.stderr or result.stdout).strip()
+        raise RuntimeError(f"`{' '.join(argv)}` failed: {text}")

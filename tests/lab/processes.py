@@ -1,0 +1,93 @@
+"""The processes of the lab: found by where they live, ended without exception.
+
+A container's processes have a network namespace of their own, and after a crash of the engine
+they have no parent that belongs to the lab either; their control group still tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from .waiting import wait_until
+
+_PROC = Path("/proc")
+
+
+def of_lab(control_group: str) -> Callable[[], set[int]]:
+    """Finds the processes of the namespace that the caller is in, and of that control group."""
+    network = (_PROC / "self" / "ns" / "net").stat().st_ino
+
+    def find() -> set[int]:
+        found = {
+            pid
+            for pid in _all()
+            if _network(pid) == network or f"/{control_group}" in _read(pid, "cgroup")
+        }
+        return (found | _descendants(found)) - {os.getpid()}
+
+    return find
+
+
+def mentioning(text: str) -> set[int]:
+    """Processes that have `text` in their command line or environment."""
+    needle = text.encode()
+    return {
+        pid
+        for pid in _all()
+        if needle in _read_bytes(pid, "cmdline") + _read_bytes(pid, "environ")
+    } - {os.getpid()}
+
+
+def end_all(find: Callable[[], Iterable[int]]) -> None:
+    """Kill what `find` finds until it finds nothing more."""
+
+    def none_left() -> bool:
+        left = set(find())
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not left
+
+    wait_until(none_left, lambda: f"these processes end: {sorted(find())}")
+
+
+def _all() -> list[int]:
+    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+
+
+def _descendants(pids: set[int]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for pid in _all():
+        # After the name in brackets, which may hold anything: state, parent.
+        fields = _read(pid, "stat").rpartition(")")[2].split()
+        if len(fields) > 1:
+            children.setdefault(int(fields[1]), []).append(pid)
+    found: set[int] = set()
+    todo = list(pids)
+    while todo:
+        for child in children.get(todo.pop(), ()):
+            if child not in found:
+                found.add(child)
+                todo.append(child)
+    return found
+
+
+def _network(pid: int) -> int | None:
+    # A zombie has no namespaces any more.
+    with contextlib.suppress(OSError):
+        return (_PROC / str(pid) / "ns" / "net").stat().st_ino
+    return None
+
+
+def _read(pid: int, name: str) -> str:
+    return _read_bytes(pid, name).decode(errors="replace")
+
+
+def _read_bytes(pid: int, name: str) -> bytes:
+    with contextlib.suppress(OSError):
+        return (_PROC / str(pid) / name).read_bytes()
+    return b""

@@ -24,11 +24,11 @@ check: ## format, lint, types, import contract, unit tests
 
 test: ## every test, with a Docker Engine of its own (root, or sudo)
 	@scripts/bootstrap test
-	scripts/run-tests $(PYTEST_ARGS)
+	scripts/lab-python -m pytest $(PYTEST_ARGS)
 
 bench: ## measure, against the docker command
 	@scripts/bootstrap test
-	bench/run
+	scripts/lab-python -m bench $(BENCH_ARGS)
 
 format: ## put the code into its form
 	@scripts/bootstrap check

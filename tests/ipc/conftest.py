@@ -165,6 +165,10 @@ class Served:
         for event in events:
             self.call(lambda event=event: self.bus.publish(event))
 
+    def listener_count(self) -> int:
+        """How many listen on the bus."""
+        return self.call(lambda: sum(len(found) for found in self.bus._listeners.values()))
+
     def client_token(self) -> str:
         return self.call(lambda: self.tokens.issue_client("user-0"))
 

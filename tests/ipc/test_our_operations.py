@@ -116,10 +116,6 @@ def record(deployment_id, status=Status.IN_PROGRESS, phase=Phase.PREPARING, **mo
     return DeploymentRecord(deployment_id, 1700000000.25, status, phase, **more)
 
 
-def listeners(served) -> int:
-    return served.call(lambda: sum(len(found) for found in served.bus._listeners.values()))
-
-
 def test_get_core_status(served, client):
     served.components.add("com.example.A")
     assert client.call("GetCoreStatus") == {
@@ -230,7 +226,7 @@ def test_a_subscription_tells_the_deployment_to_its_end(served, client, deployme
     }
     assert events.next()["status"]["status"] == "SUCCEEDED"
     assert events.next() == "closed"
-    assert listeners(served) == 0
+    assert served.listener_count() == 0
 
 
 def test_a_subscription_to_a_finished_deployment_ends_at_once(served, client, deployment_id):
@@ -238,16 +234,16 @@ def test_a_subscription_to_a_finished_deployment_ends_at_once(served, client, de
     events, _ = client.subscribe(deployment_id)
     assert events.next()["status"]["status"] == "FAILED"
     assert events.next() == "closed"
-    assert listeners(served) == 0
+    assert served.listener_count() == 0
 
 
 def test_a_subscriber_that_leaves_is_forgotten(served, client, deployment_id, eventually):
     served.deployments.records[deployment_id] = record(deployment_id)
     events, running = client.subscribe(deployment_id)
     events.next()
-    assert listeners(served) == 4
+    assert served.listener_count() == 4
     running.close().result(10)
-    eventually(lambda: listeners(served) == 0)
+    eventually(lambda: served.listener_count() == 0)
 
 
 def test_subscriptions_end_with_the_server(served, client, deployment_id):
@@ -256,7 +252,7 @@ def test_subscriptions_end_with_the_server(served, client, deployment_id):
     events.next()
     served.stop()
     assert events.next() == "closed"
-    assert listeners(served) == 0
+    assert served.listener_count() == 0
 
 
 def test_subscribing_to_an_unknown_deployment(client):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import unix_http
+from . import processes, unix_http
 from .internet.addresses import PROXY_PORT
 from .namespaces import Namespaces
 from .server import Server
@@ -60,11 +60,10 @@ class Engine:
         if self._server is None:
             return
         path = self._folder / "exec" / "containerd" / "containerd.pid"
-        containerd = path.read_text().strip() if path.exists() else ""
+        containerd = int(path.read_text()) if path.exists() else 0
         self._server.stop(number, timeout_s=30)
-        if containerd:
-            wait_until(lambda: not Path(f"/proc/{containerd}").exists(), "containerd ends")
         self._server = None
+        wait_until(lambda: not processes.alive(containerd), "containerd ends")
 
     def make_plain(self) -> None:
         """Have it run with the lab's own settings, by a restart if need be."""

@@ -32,6 +32,11 @@ def of_lab(control_group: str) -> Callable[[], set[int]]:
     return find
 
 
+def alive(pid: int) -> bool:
+    """Whether the process runs. One that has ended and that nobody asked about doesn't."""
+    return _read(pid, "stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
+
+
 def mentioning(text: str) -> set[int]:
     """Processes that have `text` in their command line or environment."""
     needle = text.encode()

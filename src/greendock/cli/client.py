@@ -23,6 +23,7 @@ from greendock.ipc.eventstream import Decoder, EventStreamError, Message
 
 _CONNECT_TIMEOUT_S = 3.0
 _REQUEST_TIMEOUT_S = 60.0
+_QUEUE_WAIT_S = 0.02
 _SOCKET_PATH_LIMIT = 108
 """Bytes of sun_path with its final zero; longer paths are reached through their folder."""
 
@@ -230,7 +231,7 @@ def _open_socket(root: str, access: Access, timeout_s: float) -> socket.socket:
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         opened.settimeout(timeout_s)
         try:
-            _connect_path(opened, path)
+            _connect_path(opened, path, timeout_s)
         except OSError as failure:
             opened.close()
             error = error or failure
@@ -239,7 +240,21 @@ def _open_socket(root: str, access: Access, timeout_s: float) -> socket.socket:
     raise _unreachable(root, access, error) from error
 
 
-def _connect_path(opened: socket.socket, path: str) -> None:
+def _connect_path(opened: socket.socket, path: str, timeout_s: float) -> None:
+    """A full queue of waiting clients refuses at once, whatever the timeout: tried until then."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            _connect_once(opened, path)
+        except BlockingIOError:
+            if time.monotonic() >= deadline_s:
+                raise
+            time.sleep(_QUEUE_WAIT_S)
+        else:
+            return
+
+
+def _connect_once(opened: socket.socket, path: str) -> None:
     if len(os.fsencode(path)) < _SOCKET_PATH_LIMIT:
         opened.connect(path)
         return

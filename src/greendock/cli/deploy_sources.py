@@ -1,7 +1,7 @@
 """Turns the paths given to `greendock deploy` into checked recipes and their artifact folders.
 
 Reads and checks the recipes, then has the pure modules choose the roots and judge the artifact
-folders. Prints findings and warnings; refuses before the core is asked for anything.
+folders. Prints warnings on stderr; refuses before the core is asked for anything.
 """
 
 from __future__ import annotations
@@ -64,23 +64,25 @@ class _Reader:
 
 
 def _checked(paths: Iterable[Path], reader: _Reader) -> dict[Path, Recipe]:
-    """Every recipe, after all findings of all files were printed."""
+    """Every recipe; warnings are printed, all errors of all files make one refusal."""
     recipes: dict[Path, Recipe] = {}
-    errors = 0
+    errors: list[str] = []
     for path in paths:
         checked = reader.read(path)
         findings = [*checked.findings, *image_findings(checked.artifacts)]
         for finding in sorted(findings, key=lambda each: (each.line, each.column)):
-            errors += finding.severity is Severity.ERROR
-            warn(_finding_line(path, finding))
+            if finding.severity is Severity.ERROR:
+                errors.append(_finding_text(path, finding))
+            else:
+                warn(_finding_text(path, finding))
         if checked.recipe is not None:
             recipes[path] = checked.recipe
     if errors:
-        noun = "error" if errors == 1 else "errors"
+        noun = "error" if len(errors) == 1 else "errors"
         raise CliError(
-            f"cannot deploy: {errors} {noun} in the recipes",
+            "\n".join([f"cannot deploy: {len(errors)} {noun} in the recipes", *errors]),
             codes=("RECIPE_PARSE_ERROR",),
-            hint="mend what is listed above; `greendock lint` checks again without deploying",
+            hint="`greendock lint` checks again without deploying",
         )
     return recipes
 
@@ -90,9 +92,11 @@ def _readable(paths: Iterable[Path], reader: _Reader) -> list[Recipe]:
     return [recipe for path in paths if (recipe := reader.read(path).recipe) is not None]
 
 
-def _finding_line(path: Path, finding: Finding) -> str:
+def _finding_text(path: Path, finding: Finding) -> str:
+    """As `greendock lint` words it."""
     place = f"{path}:{finding.line}:{finding.column}"
-    return f"{place}: {finding.severity.value}: {finding.message}; {finding.fix}"
+    what = f"{finding.severity.value} [{finding.rule}] {finding.message}"
+    return f"{place}: {what}\n    fix: {finding.fix}"
 
 
 def _judge_artifacts(

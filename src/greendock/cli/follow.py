@@ -6,6 +6,7 @@ deployment alone whatever happens to the wait: a timeout, Ctrl-C, a core that go
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -105,7 +106,7 @@ def follow_deployment(
 def _view(as_json: bool) -> View:
     if as_json:
         return _Silent()
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         try:
             from greendock.cli.progress_live import LiveView
         except ImportError:

@@ -1,25 +1,41 @@
 """What the command line writes: text lines, JSON objects and errors.
 
-Texts are written as they are, never used as a format. Errors go to stderr as `error:` and `hint:`
-lines; with --json they are the member `error` of the object on stdout.
+Texts are written as they are, never used as a format; only control characters are escaped, since
+texts from recipes, registries and logs could steer the terminal. Errors go to stderr as `error:`
+and `hint:` lines; with --json they are the member `error` of the object on stdout.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
 from greendock.base.errors import GreendockError
 
+_COLOUR_OR_CONTROL = re.compile("(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """`text` with control characters as escapes; line ends, tabs and colours stay."""
+    if text.isprintable():
+        return text
+    return _COLOUR_OR_CONTROL.sub(lambda match: match[1] or f"\\x{ord(match[0]):02x}", text)
+
 
 def say(text: str) -> None:
     """One line (or several) on stdout."""
+    say_raw(visible(text))
+
+
+def say_raw(text: str) -> None:
+    """`say` without any change to the text."""
     sys.stdout.write(f"{text}\n")
 
 
 def warn(text: str) -> None:
     """One line on stderr that doesn't change the exit code."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{visible(text)}\n")
 
 
 def compact(value: object) -> str:
@@ -33,7 +49,7 @@ def say_json(value: object) -> None:
     """One JSON object on stdout, readable."""
     import json
 
-    say(json.dumps(value, indent=2, ensure_ascii=False))
+    say_raw(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def error_object(error: GreendockError) -> dict[str, Any]:

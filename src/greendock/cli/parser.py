@@ -42,11 +42,29 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
+class _HelpLayout(argparse.RawDescriptionHelpFormatter):
+    """Finds the width of the terminal itself: argparse would import shutil for it, with every
+    compression library behind it, on each call of any command."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    configured = os.environ.get("COLUMNS", "")
+    if configured.isdecimal() and int(configured) > 0:
+        return int(configured)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
 class CommandParser(argparse.ArgumentParser):
     """An ArgumentParser with the options that every command has."""
 
     def __init__(self, **settings: Any) -> None:
-        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        settings["formatter_class"] = _HelpLayout
         settings.setdefault("allow_abbrev", False)
         super().__init__(**settings)
         self.add_argument(
@@ -106,6 +124,17 @@ def component_version(text: str) -> tuple[str, str]:
     if not (name and separator and version):
         raise argparse.ArgumentTypeError(f"{text!r} is not COMPONENT=VERSION")
     return name, version
+
+
+def seconds(text: str) -> float:
+    """A time to wait, more than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
 
 
 def deployment_id(text: str) -> str:

@@ -40,7 +40,7 @@ def search(
     for text in paths:
         path = Path(text).expanduser().absolute()
         if path.is_file():
-            _add_file(path, found, is_recipe)
+            _add_file(path, found)
         elif path.is_dir():
             _add_folder(path, found, is_recipe)
         else:
@@ -52,7 +52,11 @@ def search(
         found.artifacts.append(path)
     recipes = _unique(found.recipes)
     neighbours = [path for path in _unique(found.neighbours) if path not in recipes]
-    return Found(recipes, neighbours, _unique(found.artifacts))
+    if not found.artifacts:
+        neighbours = []
+    return Found(
+        recipes, [path for path in neighbours if is_recipe(path)], _unique(found.artifacts)
+    )
 
 
 def artifact_folders(roots: Iterable[Path]) -> list[Folder]:
@@ -67,12 +71,15 @@ def artifact_folders(roots: Iterable[Path]) -> list[Folder]:
     return folders
 
 
-def _add_file(path: Path, found: Found, is_recipe: Callable[[Path], bool]) -> None:
+def _add_file(path: Path, found: Found) -> None:
     folder = path.parent
     found.recipes.append(path)
-    found.neighbours.extend(
-        other for other in sorted(folder.iterdir()) if _may_be_recipe(other) and is_recipe(other)
-    )
+    if os.access(folder, os.R_OK):
+        found.neighbours.extend(
+            other
+            for other in sorted(folder.iterdir())
+            if _may_be_recipe(other) and os.access(other, os.R_OK)
+        )
     places = [folder / "artifacts"]
     if folder.name == "recipes":
         places.append(folder.parent / "artifacts")

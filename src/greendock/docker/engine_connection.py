@@ -138,7 +138,15 @@ class _TypedErrors:
             raise self._typed(error) from error
 
     def _typed(self, error: BaseException) -> DockerError:
+        import aiohttp
+
         where = f"cannot reach the Docker engine at {self._address} ({self._address.source})"
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+            # Its errno is OpenSSL's, not the operating system's.
+            return EngineAddressError(
+                f"{where}: {error}",
+                hint="check the address, and the certificates in DOCKER_CERT_PATH",
+            )
         if isinstance(error, TimeoutError):
             return EngineUnavailable(f"{where}: no answer within {self._call.timeout_s:g} s")
         number = _errno(error)
@@ -146,6 +154,8 @@ class _TypedErrors:
             return EngineNotPermitted(f"{where}: {os.strerror(number)}")
         if number is not None:
             return EngineUnavailable(f"{where}: {os.strerror(number)}")
+        if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError):
+            return EngineUnavailable(f"{where}: it ended the connection in mid-answer")
         return EngineUnavailable(f"{where}: {error or type(error).__name__}")
 
 

@@ -169,6 +169,7 @@ def error_for(prefix: str, text: str, status: int | None = None) -> e.DockerErro
     `prefix`: "cannot <verb> <thing>". `status`: the HTTP status of the answer, None for an error
     inside a stream; it decides only where no text is known.
     """
+    text = " ".join(text.split())  # Podman's texts have several lines
     message = f"{prefix}: {text}"
     lower = text.lower()
     for row in ENGINE_TEXTS:

@@ -90,15 +90,13 @@ class ImageJob:
         while True:
             number += 1
             try:
-                outcome = await self._attempt(number)
-                break
+                return await self._verify(local, await self._attempt(number))
             except DockerError as error:
                 warning = await self._after_failure(error, number, local)
                 if warning is not None and local is not None:
                     self._story.fell_back(warning, local)
                     digest = self._digest(local, None)
                     return JobResult(local, digest, pulled=False, warning=warning)
-        return await self._verify(local, outcome)
 
     async def _attempt(self, number: int) -> PullOutcome:
         tools = self._tools

@@ -41,9 +41,10 @@ class IpcServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: Listener | None = None
         self._server: asyncio.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._all_left = asyncio.Event()
         self._stopping = False
-        tokens.on_revoked(self._end_revoked)
+        tokens.on_revoked(self._revoked)
 
     @property
     def connection_count(self) -> int:
@@ -52,8 +53,8 @@ class IpcServer:
     async def start(self) -> None:
         """Listen. Raises DeviceError when the socket can't be made."""
         self._listener = await asyncio.to_thread(Listener, self.socket_path)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(
+        self._loop = asyncio.get_running_loop()
+        self._server = await self._loop.create_unix_server(
             lambda: Connection(self), sock=self._listener.socket
         )
         _log.info("listening on %s", self.socket_path)
@@ -113,8 +114,12 @@ class IpcServer:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _end_revoked(self, credential: Credential) -> None:
-        """A token opens nothing from its end on, and keeps nothing open either."""
+    def _revoked(self, credential: Credential) -> None:
+        """A token opens nothing from its end on, and keeps nothing open either. Any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end_connections, credential)
+
+    def _end_connections(self, credential: Credential) -> None:
         for connection in tuple(self._connections):
             if connection.credential == credential:
                 connection.close()

@@ -29,10 +29,11 @@ class Credential:
 
 
 class Tokens:
-    """All valid tokens of a core, in memory."""
+    """All valid tokens of a core, in memory. May be called from any thread: each change is one
+    operation on the dictionary."""
 
     def __init__(self) -> None:
-        self._credentials: list[Credential] = []
+        self._credentials: dict[bytes, Credential] = {}
         self._listeners: list[Callable[[Credential], None]] = []
 
     def issue(self, component: str, generation: int) -> str:
@@ -50,41 +51,39 @@ class Tokens:
 
     def revoke(self, component: str, generation: int) -> None:
         """The tokens of that generation open nothing from now on; its connections end."""
-        self._drop(
-            [
-                c
-                for c in self._credentials
-                if (c.principal, c.generation) == (component, generation)
-            ]
-        )
+        for credential in tuple(self._credentials.values()):
+            if (credential.principal, credential.generation) == (component, generation):
+                self._drop(credential)
 
     def revoke_clients(self) -> None:
         """Take back all command-line tokens."""
-        self._drop([c for c in self._credentials if c.generation is None])
+        for credential in tuple(self._credentials.values()):
+            if credential.generation is None:
+                self._drop(credential)
 
     def authenticate(self, token: str) -> Credential | None:
         """Whom `token` stands for; takes the same time however much of it is right."""
         digest = _digest(token)
         found: Credential | None = None
-        for credential in self._credentials:
+        for credential in tuple(self._credentials.values()):
             if hmac.compare_digest(credential.digest, digest):
                 found = credential
         return found
 
     def on_revoked(self, listener: Callable[[Credential], None]) -> None:
-        """Call `listener` for each credential that is taken back."""
+        """Call `listener` for each credential that is taken back, in the revoking thread."""
         self._listeners.append(listener)
 
     def _add(self, principal: str, generation: int | None) -> str:
         token = secrets.token_hex(_TOKEN_BYTES).upper()
-        self._credentials.append(Credential(principal, generation, _digest(token)))
+        digest = _digest(token)
+        self._credentials[digest] = Credential(principal, generation, digest)
         return token
 
-    def _drop(self, gone: list[Credential]) -> None:
-        self._credentials = [c for c in self._credentials if c not in gone]
-        for credential in gone:
-            for listener in self._listeners:
-                listener(credential)
+    def _drop(self, credential: Credential) -> None:
+        self._credentials.pop(credential.digest, None)
+        for listener in self._listeners:
+            listener(credential)
 
 
 def _digest(token: str) -> bytes:

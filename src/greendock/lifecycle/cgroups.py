@@ -68,7 +68,7 @@ class ControlGroup:
         for (controller, name), value in v1_values(wanted).items():
             folder = self._limited.get(controller)
             if folder is None:
-                _log.warning("cannot limit %s: no %s controller", folder, controller)
+                _log.warning("cannot apply %s: no %s control group", name, controller)
                 continue
             self._make(folder)
             _try_write(folder / name, value)
@@ -139,6 +139,11 @@ class ControlGroups:
                 for controller in ("memory", "cpu")
                 if controller in hierarchies.v1
             }
+
+    @property
+    def are_usable(self) -> bool:
+        """Whether components get groups."""
+        return self._tracking is not None
 
     def group(self, component: str) -> ControlGroup | None:
         """The group of `component`; None where the machine has none to offer."""

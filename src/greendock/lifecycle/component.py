@@ -7,30 +7,29 @@ change what is desired and ring; the task looks at a place where it may be calle
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from greendock.lifecycle import restart, states
+from greendock.lifecycle import states
+from greendock.lifecycle.bell import Bell
 from greendock.lifecycle.change import limits_changed
 from greendock.lifecycle.desired import Desired, Request, event_for
 from greendock.lifecycle.host import Host
+from greendock.lifecycle.lifetime import Lifetime
 from greendock.lifecycle.model import ComponentSpec, ComponentStateChanged, ComponentView, State
+from greendock.lifecycle.news import announce
 from greendock.lifecycle.order import is_ready
-from greendock.lifecycle.process import ScriptProcess
-from greendock.lifecycle.restart import Tally
-from greendock.lifecycle.scripts import Life, Prepared, Scripts, exited, timed_out
+from greendock.lifecycle.scripts import Prepared, exited, has_scripts, timed_out
 from greendock.lifecycle.states import Event
-from greendock.lifecycle.status import NO_STATUS, Failure, StepError
-from greendock.recipe.model import Step, Steps
+from greendock.lifecycle.status import Failure, StepError
+from greendock.lifecycle.troubles import Troubles
 
 _log = logging.getLogger("greendock.lifecycle")
 
 _FAILURES = frozenset({Event.FAILED, Event.FAILED_FOR_GOOD})
 _AGAIN = frozenset({Event.RETRY_INSTALL, Event.START_AGAIN, Event.REINSTALL})
 _DONE_BY_ITSELF = frozenset({Event.RUN_DONE, Event.NOTHING_TO_RUN})
-_NO_FAILURE = Failure(NO_STATUS, "")
 
 
 class Neighbours(Protocol):
@@ -49,22 +48,16 @@ class Component:
         self.spec = spec
         self.state = State.NEW
         self.desired = Desired()
-        self.failure = _NO_FAILURE
         self._pending: ComponentSpec | None = None
         self._host = host
         self._neighbours = neighbours
-        self._scripts = Scripts(spec.name, host, lambda: self.state)
-        self._wake = asyncio.Event()
+        self._lifetime = Lifetime(spec.name, host, lambda: self.state)
+        self._troubles = Troubles(spec.name, host)
+        self._bell = Bell(host.clock)
         self._generation = 0
-        self._life: Life | None = None
-        self._main: tuple[Prepared, ScriptProcess] | None = None
-        self._shutdown: Prepared | None = None
         self._reported: State | None = None
-        self._tally = Tally()
-        self._retry_at = 0.0
-        self._running_since = 0.0
-        self._failed_in: State | None = None
         self._stopping_after_error = False
+        self._stop_asked = False
         self._restarts = 0
         self._handlers: Mapping[State, Callable[[], Awaitable[Event]]] = {
             State.NEW: self._in_new,
@@ -104,19 +97,21 @@ class Component:
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing of it runs and nothing is going to by itself."""
-        return self.state in states.AT_REST and event_for(self.state, self.desired) is None
+        if self.state not in states.AT_REST or self._stop_asked:
+            return False
+        cleaning = self.state is State.BROKEN and self._lifetime.has_begun
+        return not cleaning and event_for(self.state, self.desired) is None
 
     def view(self) -> ComponentView:
-        main = self._main
         return ComponentView(
             name=self.name,
             version=self.spec.version,
             state=self.state,
-            status_code=self.failure.code,
-            status_reason=self.failure.reason,
+            status_code=self._troubles.status.code,
+            status_reason=self._troubles.status.reason,
             configuration=self.latest_spec.configuration,
             restarts=self._restarts,
-            pid=None if main is None or main[1].has_ended else main[1].pid,
+            pid=self._lifetime.pid,
         )
 
     # What others ask.
@@ -127,7 +122,9 @@ class Component:
             request = Request.REINSTALL
         self.desired = self.desired.after(request)
         if request in (Request.RESTART, Request.REINSTALL):
-            self._retry_at = 0.0
+            self._troubles.try_now()
+        resting = self.state is State.FINISHED and self._lifetime.has_begun
+        self._stop_asked = resting and request is Request.STOP
         if self.state is State.INSTALLED:
             self._enter_installed()
         self.ring()
@@ -140,9 +137,9 @@ class Component:
         else:
             self._pending = spec
         if new_limits and request is None and self.state in (State.STARTING, State.RUNNING):
-            self._scripts.limit(spec.run_with.limits)
+            self._lifetime.limit(spec.run_with.limits)
         if request is not None:
-            self._tally = Tally()
+            self._troubles.forget()
             self.ask(request)
 
     def report(self, reported: State) -> None:
@@ -155,16 +152,15 @@ class Component:
 
     def ring(self) -> None:
         """Make the task look again at what is desired and at its dependencies."""
-        self._wake.set()
+        self._bell.ring()
 
-    def kill_now(self) -> None:
-        """End its processes at once; for a core that has run out of time."""
-        self._scripts.kill_now()
+    async def kill(self) -> None:
+        """End its processes without any grace; for a core that has run out of time."""
+        await self._lifetime.kill()
 
     def close(self) -> None:
-        """Let go of what outlives the task: the control group and the log file."""
-        self._scripts.remove()
-        self._host.logs.get(self.name).close()
+        """Let go of what outlives the task."""
+        self._lifetime.close()
 
     # The task.
 
@@ -176,35 +172,42 @@ class Component:
             except StepError as error:
                 event = self._fail(error.failure)
             except Exception as error:
-                if self.state not in (State.NEW, State.STARTING, State.RUNNING, State.STOPPING):
-                    raise
                 _log.exception("unexpected error while %s was %s", self.name, self.state)
-                code = states.default_status_code(self.state)
-                event = self._fail(Failure(code, f"unexpected error: {error!r}"))
+                if self.state is State.UNINSTALLING:
+                    event = Event.UNINSTALLED
+                elif self.state in states.REPORTABLE:
+                    event = self._fail_by_default(f"unexpected error: {error!r}")
+                else:
+                    raise
             self._move(event)
 
     def _move(self, event: Event) -> None:
         old, self.state = self.state, states.next_state(self.state, event)
         self._reported = None
         if event not in _FAILURES:
-            self._tally = restart.left(self._tally, old)
+            self._troubles.left(old)
         if event in _DONE_BY_ITSELF and self.desired == Desired(State.RUNNING):
             self.desired = Desired(State.FINISHED)
-        if event in _AGAIN:
-            self._restarts += 1
-        if self.state is State.STOPPING:
-            self._stopping_after_error = old is State.ERRORED
-        elif self.state is State.NEW:
-            self._adopt()
-            self.desired = self.desired.entered(State.NEW)
-        elif self.state is State.INSTALLED:
-            self._enter_installed()
-        elif self.state in (State.RUNNING, State.FINISHED):
-            self.failure = _NO_FAILURE
-        self._publish(old)
-        self._neighbours.changed(self)
+        self._restarts += event in _AGAIN
+        self._enter(old)
+        self._tell(old)
+
+    def _enter(self, old: State) -> None:
+        match self.state:
+            case State.STOPPING:
+                self._stopping_after_error = old is State.ERRORED
+            case State.NEW:
+                self._adopt()
+                self.desired = self.desired.entered(State.NEW)
+            case State.INSTALLED:
+                self._enter_installed()
+            case State.RUNNING | State.FINISHED:
+                self._troubles.passed()
+            case _:
+                pass
 
     def _enter_installed(self) -> None:
+        # A spec that asks for a reinstall waits for NEW.
         if self.desired.via is not State.NEW:
             self._adopt()
         self.desired = self.desired.entered(State.INSTALLED)
@@ -213,174 +216,130 @@ class Component:
         if self._pending is not None:
             self.spec, self._pending = self._pending, None
 
-    def _publish(self, old: State) -> None:
-        self._host.bus.publish(
-            ComponentStateChanged(
-                component=self.name,
-                version=self.spec.version,
-                old=old,
-                new=self.state,
-                status_code=self.failure.code,
-                status_reason=self.failure.reason,
-                at=self._host.clock.now(),
-            )
-        )
-        _log.info(
-            "service-set-state",
-            extra={
-                "contexts": {
-                    "serviceName": self.name,
-                    "currentState": old,
-                    "newState": self.state,
-                }
-            },
-        )
+    def _tell(self, old: State) -> None:
+        now, status, spec = self._host.clock.now(), self._troubles.status, self.spec
+        change = (spec.name, spec.version, old, self.state, status.code, status.reason, now)
+        announce(self._host, ComponentStateChanged(*change))
+        self._neighbours.changed(self)
 
-    # States.
+    # States. Each handler gives the event that ends its state.
 
     async def _in_new(self) -> Event:
         self._generation += 1
-        if self.spec.resident or not _has_scripts(self.spec.steps):
+        if self._runs_nothing():
             return event_for(self.state, self.desired) or Event.INSTALL_DONE
-        life = await self._begin("install")
-        self._scripts.limit(None)
-        step = self.spec.steps.install
-        prepared = None if step is None else self._scripts.prepare(life, "install", step)
+        await self._lifetime.begin(self.spec, self._generation, "install")
+        self._lifetime.limit(None)
+        prepared = self._lifetime.prepare("install", self.spec.steps.install)
         if prepared is None:
             return self._called_away() or Event.INSTALL_DONE
         return await self._foreground(prepared, Event.INSTALL_DONE)
 
     async def _in_installed(self) -> Event:
         while (event := self._called_away()) is None:
-            left_s = self._retry_at - self._host.clock.monotonic()
-            if left_s <= 0 and self._neighbours.dependencies_ready(self):
+            wait_s = self._troubles.wait_s
+            if wait_s <= 0 and self._neighbours.dependencies_ready(self):
                 return Event.DEPENDENCIES_READY
-            await self._pause(left_s if left_s > 0 else None)
+            await self._bell.wait(at_most_s=wait_s if wait_s > 0 else None)
         return event
 
     async def _in_starting(self) -> Event:
         self._generation += 1
-        steps = self.spec.steps
-        if self.spec.resident:
-            return Event.STARTED
-        if not _has_scripts(steps):
-            return Event.NOTHING_TO_RUN
-        life = await self._begin("startup" if steps.startup is not None else "run")
-        self._scripts.limit(self.spec.run_with.limits)
-        # Kept from now on: an upgrade stops the old version with the old version's own script.
-        self._shutdown = self._prepare(life, "shutdown", steps.shutdown)
-        startup = self._prepare(life, "startup", steps.startup)
+        steps, lifetime = self.spec.steps, self._lifetime
+        if self._runs_nothing():
+            return Event.STARTED if self.spec.resident else Event.NOTHING_TO_RUN
+        step = "startup" if steps.startup is not None else "run"
+        await lifetime.begin(self.spec, self._generation, step)
+        lifetime.limit(self.spec.run_with.limits)
+        lifetime.keep_shutdown(steps.shutdown)
+        startup = lifetime.prepare("startup", steps.startup)
         if startup is not None:
             return await self._foreground(startup, Event.STARTED)
-        run = self._prepare(life, "run", steps.run)
+        run = lifetime.prepare("run", steps.run)
         if run is None:
             return Event.NOTHING_TO_RUN
-        self._main = (run, self._scripts.start(run))
+        lifetime.start(run)
         return Event.STARTED
 
     async def _in_running(self) -> Event:
-        self._running_since = self._host.clock.monotonic()
+        since = self._host.clock.monotonic()
+        main = self._lifetime.main
+        limit_s = main.prepared.timeout_s if main is not None and main.is_run else None
         try:
-            async with self._timer(None if self._main is None else self._main[0]) as timer:
+            async with self._bell.timer(limit_s) as timer:
                 while (event := self._called_away() or self._main_ended()) is None:
-                    if timer.done() and self._main is not None:
-                        raise timed_out(self._main[0])
-                    await self._pause(None, timer, *self._main_exit())
+                    if timer.done() and main is not None:
+                        raise timed_out(main.prepared)
+                    watched = (timer, main.process.exit) if self._lifetime.main and main else ()
+                    await self._bell.wait(*watched)
                 return event
         finally:
-            lasted_s = self._host.clock.monotonic() - self._running_since
-            longest_s = self._host.settings.backoff_s[1]
-            self._tally = restart.ran(self._tally, lasted_s, longest_s)
+            self._troubles.ran(self._host.clock.monotonic() - since)
 
     async def _in_stopping(self) -> Event:
-        failure = await self._shut_down()
+        failure = await self._lifetime.shut_down()
         if failure is not None:
             return self._fail(failure)
         return event_for(self.state, self.desired) or Event.STOPPED
 
     async def _in_errored(self) -> Event:
-        if self.desired.end is State.RUNNING:
-            await self._recover()
-        if self._failed_in is State.STOPPING:
+        failed_in = self._troubles.failed_in
+        if failed_in is State.STOPPING:
             return event_for(self.state, self.desired) or Event.STOPPED
-        if self._failed_in is not State.NEW:
+        await self._recover()
+        if failed_in is not State.NEW:
             return Event.CLEAN_UP
-        await self._end_life()
+        await self._lifetime.end()
         while self.desired.end is State.RUNNING:
-            left_s = self._retry_at - self._host.clock.monotonic()
-            if left_s <= 0:
+            wait_s = self._troubles.wait_s
+            if wait_s <= 0:
                 return Event.RETRY_INSTALL
-            await self._pause(left_s)
+            await self._bell.wait(at_most_s=wait_s)
         return Event.CLEAN_UP
 
     async def _in_broken(self) -> Event:
-        if self._failed_in is State.NEW:
-            await self._end_life()
-        else:
-            await self._shut_down()
+        await self._lifetime.shut_down()
+        self._neighbours.changed(self)
         while (event := event_for(self.state, self.desired)) is None:
-            await self._pause(None)
-        self._tally, self._retry_at = Tally(), 0.0
+            await self._bell.wait()
+        self._troubles.forget()
         return event
 
     async def _in_finished(self) -> Event:
-        # What an install left running stays until somebody asks for something.
         while (event := event_for(self.state, self.desired)) is None:
-            await self._pause(None)
-            if self._life is not None:
-                await self._end_life()
+            await self._bell.wait()
+            if self._stop_asked:
+                await self._end_leftovers()
+        # What an install left running stays until somebody asks for something.
+        await self._end_leftovers()
         return event
 
     async def _in_uninstalling(self) -> Event:
-        await self._end_life()
-        step = self.spec.steps.uninstall
-        if step is not None:
-            extra = {"GREENGRASS_COMPONENT_VERSION": self.spec.version}
-            try:
-                life = await self._begin("uninstall")
-                prepared = self._scripts.prepare(life, "uninstall", step, extra)
-                if prepared is not None:
-                    await self._scripts.run(prepared)
-            except StepError as error:
-                self._note(error.failure)
-            await self._end_life()
+        self._generation += 1
+        failure = await self._lifetime.uninstall(self.spec, self._generation)
+        if failure is not None:
+            self._troubles.note(failure, self.state)
         self.close()
         return Event.UNINSTALLED
 
     # Parts of states.
 
-    async def _begin(self, step: str) -> Life:
-        """The present life, or a new one."""
-        if self._life is None:
-            self._life = await self._scripts.begin(self.spec, self._generation, step)
-        elif self._life.spec is not self.spec:
-            self._life = Life(
-                self.spec,
-                self._life.account,
-                self._life.token,
-                self._life.generation,
-                self._life.work_folder,
-            )
-        return self._life
-
-    def _prepare(self, life: Life, name: str, step: Step | None) -> Prepared | None:
-        return None if step is None else self._scripts.prepare(life, name, step)
+    def _runs_nothing(self) -> bool:
+        return self.spec.resident or not has_scripts(self.spec.steps)
 
     async def _foreground(self, prepared: Prepared, done: Event) -> Event:
         """Run install or startup to its end; what is asked for meanwhile calls away from it."""
-        started = self._scripts.start(prepared)
-        if self.state is State.STARTING:
-            self._main = (prepared, started)
-        async with self._timer(prepared) as timer:
+        process = self._lifetime.start(prepared)
+        async with self._bell.timer(prepared.timeout_s) as timer:
             while (event := self._called_away()) is None:
-                if started.has_ended:
-                    if started.exit.result() == 0:
-                        self._main = None
+                if process.has_ended:
+                    if process.exit.result() == 0:
+                        self._lifetime.main = None
                         return done
-                    raise exited(prepared.name, started.exit.result())
+                    raise exited(prepared.name, process.exit.result())
                 if timer.done():
                     raise timed_out(prepared)
-                await self._pause(None, timer, started.exit)
+                await self._bell.wait(timer, process.exit)
             return event
 
     def _called_away(self) -> Event | None:
@@ -388,8 +347,7 @@ class Component:
         reported, self._reported = self._reported, None
         match reported:
             case State.ERRORED:
-                code = states.default_status_code(self.state)
-                return self._fail(Failure(code, "the component reported an error"))
+                return self._fail_by_default("the component reported an error")
             case State.RUNNING:
                 return Event.STARTED
             case State.FINISHED:
@@ -398,123 +356,42 @@ class Component:
                 return event_for(self.state, self.desired)
 
     def _main_ended(self) -> Event | None:
-        if self._main is None or not self._main[1].has_ended:
+        main = self._lifetime.main
+        if main is None or not main.process.has_ended:
             return None
-        prepared, started = self._main
-        self._main = None
-        status = started.exit.result()
+        self._lifetime.main = None
+        status = main.process.exit.result()
         if status != 0:
-            raise exited(prepared.name, status)
+            raise exited(main.prepared.name, status)
         # A startup that went on after the component had reported RUNNING may end; run may not.
-        return Event.RUN_DONE if prepared.name == "run" else None
+        return Event.RUN_DONE if main.is_run else None
 
-    def _main_exit(self) -> tuple[asyncio.Future[int], ...]:
-        return () if self._main is None else (self._main[1].exit,)
-
-    async def _shut_down(self) -> Failure | None:
-        """The shutdown script kept at the start, then the end of all processes."""
-        failure: Failure | None = None
-        if self._shutdown is not None:
-            try:
-                await self._scripts.run(self._shutdown)
-            except StepError as error:
-                failure = error.failure
-        await self._end_life()
-        return failure
-
-    async def _end_life(self) -> None:
-        await self._scripts.end(None if self._main is None else self._main[1].pid)
-        self._main = None
-        self._shutdown = None
-        life, self._life = self._life, None
-        if life is not None:
-            self._host.identities.revoke(self.name, life.generation)
+    async def _end_leftovers(self) -> None:
+        if self._lifetime.has_begun:
+            await self._lifetime.end()
+        if self._stop_asked:
+            self._stop_asked = False
+            self._neighbours.changed(self)
 
     async def _recover(self) -> None:
-        """The recover script; being called away ends the wait for it."""
-        step = self.spec.steps.recover
-        if step is None or self._life is None or self._failed_in is State.STOPPING:
-            return
+        """The recover script; a request to stop ends the wait for it."""
         try:
-            prepared = self._scripts.prepare(self._life, "recover", step)
-            if prepared is None:
+            prepared = self._lifetime.prepare("recover", self.spec.steps.recover)
+            if prepared is None or self.desired.end is not State.RUNNING:
                 return
-            work = asyncio.ensure_future(self._scripts.run(prepared))
+            work = asyncio.ensure_future(self._lifetime.run(prepared))
             try:
                 while not work.done() and self.desired.end is State.RUNNING:
-                    await self._pause(None, work)
+                    await self._bell.wait(work)
                 if work.done():
                     work.result()
             finally:
                 work.cancel()
         except StepError as error:
-            self._note(error.failure)
+            self._troubles.note(error.failure, self.state)
 
     def _fail(self, failure: Failure) -> Event:
-        """Record an error of the present state; says whether it was one too many."""
-        self.failure = failure
-        self._failed_in = self.state
-        self._note(failure)
-        clock, spec = self._host.clock, self.spec
-        now = clock.monotonic()
-        self._tally = restart.record(self._tally, self.state, now, spec.steps.error_reset_s)
-        if self._tally.is_broken(self.state):
-            return Event.FAILED_FOR_GOOD
-        if self.state in restart.COUNTED:
-            first_s, longest_s = self._host.settings.backoff_s
-            jitter = self._host.jitter()
-            self._retry_at = now + restart.delay_s(self._tally, first_s, longest_s, jitter)
-        return Event.FAILED
+        return self._troubles.record(failure, self.state, self.spec.steps.error_reset_s)
 
-    def _note(self, failure: Failure) -> None:
-        self._host.logs.get(self.name).write(
-            "ERROR",
-            "service-errored",
-            failure.reason,
-            serviceName=self.name,
-            currentState=self.state,
-            statusCode=failure.code,
-        )
-        _log.error("%s: %s: %s", self.name, failure.code, failure.reason)
-
-    # Waiting.
-
-    @contextlib.asynccontextmanager
-    async def _timer(self, prepared: Prepared | None):  # type: ignore[no-untyped-def]
-        """A future that is done when the time of `prepared` is up; never, without a limit."""
-        limit_s = None if prepared is None else prepared.timeout_s
-        loop = asyncio.get_running_loop()
-        timer: asyncio.Future[None] = (
-            loop.create_future()
-            if limit_s is None
-            else asyncio.ensure_future(self._host.clock.sleep(limit_s))
-        )
-        try:
-            yield timer
-        finally:
-            timer.cancel()
-
-    async def _pause(self, at_most_s: float | None, *futures: asyncio.Future[object]) -> None:
-        """Wait for a ring, for one of `futures`, or for the time to pass."""
-        waited = list(futures)
-        timer: asyncio.Future[None] | None = None
-        if at_most_s is not None:
-            timer = asyncio.ensure_future(self._host.clock.sleep(at_most_s))
-            waited.append(timer)
-        for future in waited:
-            future.add_done_callback(self._ring_by)
-        try:
-            await self._wake.wait()
-        finally:
-            self._wake.clear()
-            for future in waited:
-                future.remove_done_callback(self._ring_by)
-            if timer is not None:
-                timer.cancel()
-
-    def _ring_by(self, _: asyncio.Future[object]) -> None:
-        self._wake.set()
-
-
-def _has_scripts(steps: Steps) -> bool:
-    return any((steps.install, steps.startup, steps.run, steps.shutdown, steps.uninstall))
+    def _fail_by_default(self, reason: str) -> Event:
+        return self._fail(Failure(states.default_status_code(self.state), reason))

@@ -45,7 +45,7 @@ def reap_orphans() -> int:
     return buried
 
 
-def foreignown_children() -> list[ProcessInfo]:
+def foreign_children() -> list[ProcessInfo]:
     """Living children of the core in another session: components' processes, adopted or not."""
     own_session = os.getsid(0)
     found = (read_process(pid) for pid in own_children())

@@ -151,14 +151,6 @@ class ProcessTree:
         for process in self.members().values():
             _signal(process, signal.SIGKILL)
 
-    def kill_now(self) -> None:
-        """SIGKILL without waiting, for a core that has run out of time."""
-        if self.group is not None:
-            self.group.kill()
-        else:
-            for process in self.members().values():
-                _signal(process, signal.SIGKILL)
-
 
 def marked_processes(core_id: str) -> list[ProcessInfo]:
     """Living processes that carry the mark of this core, its own line excepted."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from greendock.base.errors import ConfigurationError, DeviceError
@@ -28,6 +29,7 @@ from greendock.lifecycle.work_folder import needs_hand_over, prepare_work_folder
 from greendock.recipe.model import DEFAULT_TIMEOUT_S, Step, Steps
 
 _log = logging.getLogger("greendock.lifecycle")
+_COLLECT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Scripts:
         Raises StepError.
         """
         host = self._host
-        try:
+        with _told_as(step, self._name):
             wanted = run_as.choose(
                 spec.run_with.posix_user,
                 host.settings.default_posix_user,
@@ -88,18 +90,18 @@ class Scripts:
             require_traversable(host.paths.work, account)
             folder = host.paths.work_folder(self._name)
             await _make_folder(folder, account, thorough=_has_privileged(spec.steps))
-        except ConfigurationError as error:
-            raise StepError(step, Kind.CONFIG_NOT_VALID, error.message, error.hint) from error
-        except UnknownUserError as error:
-            raise StepError(
-                step, Kind.MISSING_DEFAULT_RUNWITH, error.message, error.hint
-            ) from error
-        except (DeviceError, OSError) as error:
-            hint = error.hint if isinstance(error, DeviceError) else None
-            reason = f"cannot prepare the work folder of {self._name}: {error}"
-            raise StepError(step, Kind.IO_ERROR, reason, hint) from error
         token = host.identities.issue(self._name, generation)
         return Life(spec, account, token, generation, folder)
+
+    async def go_on(self, life: Life, spec: ComponentSpec, step: str) -> Life:
+        """The same life, by `spec`; what a privileged install made belongs to the user now.
+
+        Raises StepError.
+        """
+        if _has_privileged(spec.steps):
+            with _told_as(step, self._name):
+                await _make_folder(life.work_folder, life.account, thorough=True)
+        return replace(life, spec=spec)
 
     def prepare(
         self, life: Life, name: str, step: Step, extra: Mapping[str, str] | None = None
@@ -179,34 +181,13 @@ class Scripts:
         self._log.write("INFO", None, message, **contexts)
         _log.info(message, extra={"contexts": contexts})
 
-    async def run(self, prepared: Prepared) -> None:
-        """Start it and wait for its end; StepError unless it exits with 0 within its time."""
-        started = self.start(prepared)
-        timeout_s = prepared.timeout_s
-        timer = asyncio.ensure_future(self._host.clock.sleep(timeout_s or 0))
-        waited: set[asyncio.Future[int] | asyncio.Future[None]] = {started.exit}
-        if timeout_s is not None:
-            waited.add(timer)
-        try:
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-        if not started.has_ended:
-            raise timed_out(prepared)
-        if started.exit.result() != 0:
-            raise exited(prepared.name, started.exit.result())
-
-    async def end(self, first: int | None) -> None:
+    async def end(self, first: int | None, grace_s: float | None = None) -> None:
         """End all processes of the component and take their last output."""
-        await self.tree.end(self._host.grace_s, first)
-        self._close_outputs()
-
-    def kill_now(self) -> None:
-        """End all processes without waiting."""
-        self.tree.kill_now()
-        self._close_outputs()
-
-    def _close_outputs(self) -> None:
+        await self.tree.end(self._host.grace_s if grace_s is None else grace_s, first)
+        running = [started.exit for started in self._started if not started.has_ended]
+        if running:
+            # They are dead; the loop only has to hear of it.
+            await asyncio.wait(running, timeout=_COLLECT_S)
         for started in self._started:
             started.close()
         self._started.clear()
@@ -254,6 +235,11 @@ class Scripts:
         )
 
 
+def has_scripts(steps: Steps) -> bool:
+    """Whether there is anything to run before the component's removal."""
+    return any((steps.install, steps.startup, steps.run, steps.shutdown))
+
+
 def timed_out(prepared: Prepared) -> StepError:
     return StepError(
         prepared.name,
@@ -265,6 +251,22 @@ def timed_out(prepared: Prepared) -> StepError:
 
 def exited(name: str, status: int) -> StepError:
     return StepError(name, Kind.ERROR, f"the {name} script exited with code {status}")
+
+
+@contextmanager
+def _told_as(step: str, name: str) -> Iterator[None]:
+    """Turn what can go wrong before a script starts into a StepError of `step`."""
+    try:
+        yield
+    except ConfigurationError as error:
+        raise StepError(step, Kind.CONFIG_NOT_VALID, error.message, error.hint) from error
+    except UnknownUserError as error:
+        raise StepError(step, Kind.MISSING_DEFAULT_RUNWITH, error.message, error.hint) from error
+    except DeviceError as error:
+        raise StepError(step, Kind.IO_ERROR, error.message, error.hint) from error
+    except OSError as error:
+        reason = f"cannot prepare the work folder of {name}: {error}"
+        raise StepError(step, Kind.IO_ERROR, reason) from error
 
 
 async def _make_folder(folder: Path, account: Account, *, thorough: bool) -> None:

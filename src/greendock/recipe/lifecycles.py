@@ -67,6 +67,8 @@ def check_global(
     _warn_ignored(node, keywords, report)
     origins = _origins(node, ())
     for selections in dict.fromkeys(m.selections for m in manifests if not m.lifecycle):
+        if report.is_full:
+            return
         chosen = select(values, keywords, selections)
         sources = select(origins, keywords, selections) if isinstance(origins, dict) else {}
         for fault in inspect_steps(chosen, variables_pending=True)[1]:

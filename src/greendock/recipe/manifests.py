@@ -15,6 +15,7 @@ from greendock.recipe.nodes import ListNode, MapNode, Node, Place, Scalar, kind_
 from greendock.recipe.platform import matches_everything, template_fault
 from greendock.recipe.report import Report
 
+_MOST_MANIFESTS = 100
 _NAMES = ("Name", "Platform", "Lifecycle", "Selections", "Artifacts")
 
 
@@ -38,6 +39,10 @@ def read_manifests(fields: Fields, report: Report, *, is_json: bool) -> list[Loc
                 "a recipe needs at least one manifest",
                 "add Manifests with an entry for each platform: - Platform: {os: linux}",
             )
+        return []
+    if len(node.items) > _MOST_MANIFESTS:
+        message = f"a recipe cannot have more than {_MOST_MANIFESTS} manifests"
+        report.error(node.place, "too-large", message, "split the component")
         return []
     found = [_read_manifest(item, report, is_json=is_json) for item in node.items]
     manifests = [manifest for manifest in found if manifest is not None]

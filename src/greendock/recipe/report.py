@@ -6,6 +6,7 @@ from greendock.recipe.findings import Finding, Severity
 from greendock.recipe.nodes import Entry, Place, Scalar
 
 MOST_FINDINGS = 200
+_LONGEST_TEXT = 500
 
 
 class Report:
@@ -32,7 +33,8 @@ class Report:
         if self.is_full:
             self._left_out += 1
             return
-        self._findings[Finding(severity, rule, place.line, place.column, message, fix)] = None
+        found = Finding(severity, rule, place.line, place.column, _cut(message), _cut(fix))
+        self._findings[found] = None
 
     def duplicate_key(self, earlier: Entry | None, key: Scalar) -> None:
         """Warn when `key` is written a second time in its map; the last one counts."""
@@ -57,3 +59,7 @@ class Report:
                 Finding(severity, "too-many-findings", last.line, last.column, message, fix)
             )
         return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"

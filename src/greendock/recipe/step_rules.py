@@ -27,10 +27,11 @@ STEP_NAMES = tuple(DEFAULT_TIMEOUT_S)
 _SECTIONS = (*STEP_NAMES, "setenv", "errorResetTime")
 _STEP_KEYS = ("script", "requiresPrivilege", "skipif", "timeout", "setenv")
 _BOOTSTRAP_KEYS = (*_STEP_KEYS, "bootstrapOnRollback")
+_MOST_SUGGESTIONS = 100
 _YES = frozenset(("true", "yes", "on", "t", "y"))
 _NO = frozenset(("false", "no", "off", "f", "n", ""))
 _SKIP_IF = re.compile(r"(!)?[ \t]*(onpath|exists)[ \t]+(\S(?:.*\S)?)", re.DOTALL)
-_VARIABLE = re.compile(r"\{[\w.\-]++:[^}]*+\}", re.ASCII)
+_VARIABLE = re.compile(r"\{[\w.\-]++:(?:[\w.\-]++:)?[^:}]*+\}", re.ASCII)
 _VARIABLE_KEY = re.compile(r"[\w.\-]+:\S*", re.ASCII)
 
 
@@ -113,7 +114,7 @@ class _Inspection:
         elif _VARIABLE_KEY.fullmatch(key):
             fix = f'quote the value if it is meant as text: "{{{key}}}…"'
         else:
-            near = nearest(key, names)
+            near = nearest(key, names) if len(self.faults) < _MOST_SUGGESTIONS else None
             fix = f"write {near}" if near else f"write one of {', '.join(names)}, or remove it"
         self._warn((*path, key), rule, f"{thing}; it is ignored", fix)
 
@@ -146,7 +147,8 @@ class _Inspection:
     def _script(self, value: Any, path: tuple[str, ...]) -> str | None:
         if isinstance(value, Mapping | list):
             message = f"the script of {path[0]} must be text"
-            self._fail(path, "wrong-type", message, "write the script as one text, for example | ")
+            fix = "write the script as one text, with | in front of several lines"
+            self._fail(path, "wrong-type", message, fix)
             return None
         script = scalar_text(value)
         placeholders = shell_placeholders(script)

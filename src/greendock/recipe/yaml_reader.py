@@ -210,7 +210,8 @@ class _Entries:
         sources = value.items if isinstance(value, ListNode) else (value,)
         for source in sources:
             if isinstance(source, MapNode):
-                self._merged = {**source.entries, **self._merged}
+                for name, entry in source.entries.items():
+                    self._merged.setdefault(name, entry)
             else:
                 self._report.error(
                     key.place,

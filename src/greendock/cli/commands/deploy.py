@@ -11,7 +11,7 @@ from typing import Any
 
 from greendock.cli.deployment_options import add_request_options, read_request
 from greendock.cli.errors import ArgumentsError
-from greendock.cli.parser import add_json
+from greendock.cli.parser import add_json, seconds
 
 _EXAMPLES = """\
 examples:
@@ -50,7 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="how long to wait; the deployment goes on after it",
     )

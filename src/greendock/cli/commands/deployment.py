@@ -14,7 +14,7 @@ from greendock.cli.access import root_folder
 from greendock.cli.deployment_options import add_request_options, read_request
 from greendock.cli.errors import ArgumentsError
 from greendock.cli.output import say, say_json
-from greendock.cli.parser import add_group, add_json, add_verbose, deployment_id
+from greendock.cli.parser import add_group, add_json, add_verbose, deployment_id, seconds
 
 if TYPE_CHECKING:
     from greendock.cli.client import Client
@@ -69,7 +69,7 @@ def _add_create(group: argparse._SubParsersAction[Any]) -> None:
     add_request_options(parser, default_policy="DO_NOTHING")
     parser.add_argument("--wait", action="store_true", help="show progress until the result")
     parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="with --wait: how long to wait"
+        "--timeout", type=seconds, metavar="SECONDS", help="with --wait: how long to wait"
     )
     add_json(parser)
 

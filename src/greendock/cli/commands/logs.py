@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from greendock.cli.access import root_folder
 from greendock.cli.errors import ArgumentsError
-from greendock.cli.output import compact, say, say_json
+from greendock.cli.output import compact, say, say_json, say_raw
 from greendock.cli.parser import add_group, add_json
 
 if TYPE_CHECKING:
@@ -241,8 +241,10 @@ def _printer(args: argparse.Namespace, query: Query) -> Callable[[Shown], None]:
     from greendock.cli.logs.lines import coloured, full_line, json_object, short_line
 
     if args.json:
-        return lambda shown: say(compact(json_object(shown.entry, shown.timestamp_ms)))
-    use_colour = sys.stdout.isatty() and not args.no_color and not os.environ.get("NO_COLOR")
-    highlights = query.highlights() if use_colour else []
+        return lambda shown: say_raw(compact(json_object(shown.entry, shown.timestamp_ms)))
     line = full_line if args.verbose else short_line
+    if not sys.stdout.isatty():
+        return lambda shown: say_raw(line(shown.entry))
+    use_colour = not args.no_color and not os.environ.get("NO_COLOR")
+    highlights = query.highlights() if use_colour else []
     return lambda shown: say(coloured(line(shown.entry), highlights if shown.is_match else []))

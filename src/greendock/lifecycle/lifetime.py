@@ -1,0 +1,139 @@
+"""The processes of one component, from its install or start until the last of them is gone.
+
+Holds what belongs together for that time: account and token, the main script, and the shutdown
+script kept at the start. component.py says when; scripts.py knows how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from greendock.lifecycle.bell import Bell
+from greendock.lifecycle.host import Host
+from greendock.lifecycle.model import ComponentSpec, ResourceLimits, State
+from greendock.lifecycle.process import ScriptProcess
+from greendock.lifecycle.scripts import Life, Prepared, Scripts, exited, timed_out
+from greendock.lifecycle.status import Failure, StepError
+from greendock.recipe.model import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Main:
+    """The script that a component is about: its startup or its run."""
+
+    prepared: Prepared
+    process: ScriptProcess
+
+    @property
+    def is_run(self) -> bool:
+        return self.prepared.name == "run"
+
+
+class Lifetime:
+    """At most one `Life` at a time; `end` is always safe to call."""
+
+    def __init__(self, name: str, host: Host, state: Callable[[], State]) -> None:
+        self._name = name
+        self._host = host
+        self._scripts = Scripts(name, host, state)
+        self._life: Life | None = None
+        self._shutdown: Prepared | None = None
+        self.main: Main | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        return self._life is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The main script's, while it runs."""
+        return None if self.main is None or self.main.process.has_ended else self.main.process.pid
+
+    async def begin(self, spec: ComponentSpec, generation: int, step: str) -> None:
+        """Go on with the present life or begin one. Raises StepError, naming `step`."""
+        if self._life is None:
+            self._life = await self._scripts.begin(spec, generation, step)
+        else:
+            self._life = await self._scripts.go_on(self._life, spec, step)
+
+    def limit(self, limits: ResourceLimits | None) -> None:
+        self._scripts.limit(limits)
+
+    def prepare(
+        self, name: str, step: Step | None, extra: Mapping[str, str] | None = None
+    ) -> Prepared | None:
+        """The step ready to be started; None when there is none, or it is to be skipped."""
+        if step is None or self._life is None:
+            return None
+        return self._scripts.prepare(self._life, name, step, extra)
+
+    def keep_shutdown(self, step: Step | None) -> None:
+        """Keep the shutdown script of now: an upgrade stops the old version with its own."""
+        self._shutdown = self.prepare("shutdown", step)
+
+    def start(self, prepared: Prepared) -> ScriptProcess:
+        """Start a step; startup and run become the main script. Raises StepError."""
+        process = self._scripts.start(prepared)
+        if prepared.name in ("startup", "run"):
+            self.main = Main(prepared, process)
+        return process
+
+    async def run(self, prepared: Prepared) -> None:
+        """Start a step and wait; StepError unless it exits with 0 within its time."""
+        process = self._scripts.start(prepared)
+        bell = Bell(self._host.clock)
+        async with bell.timer(prepared.timeout_s) as timer:
+            futures: tuple[asyncio.Future[Any], ...] = (process.exit, timer)
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+        if not process.has_ended:
+            raise timed_out(prepared)
+        if process.exit.result() != 0:
+            raise exited(prepared.name, process.exit.result())
+
+    async def shut_down(self) -> Failure | None:
+        """The kept shutdown script, then the end of all processes."""
+        failure: Failure | None = None
+        if self._shutdown is not None:
+            try:
+                await self.run(self._shutdown)
+            except StepError as error:
+                failure = error.failure
+        await self.end()
+        return failure
+
+    async def end(self) -> None:
+        """End all processes and take the token back."""
+        await self._scripts.end(self.pid)
+        self.main = None
+        self._shutdown = None
+        life, self._life = self._life, None
+        if life is not None:
+            self._host.identities.revoke(self._name, life.generation)
+
+    async def uninstall(self, spec: ComponentSpec, generation: int) -> Failure | None:
+        """What is left is ended, then the uninstall script runs, and what that leaves ends too."""
+        await self.end()
+        failure: Failure | None = None
+        if spec.steps.uninstall is not None:
+            extra = {"GREENGRASS_COMPONENT_VERSION": spec.version}
+            try:
+                await self.begin(spec, generation, "uninstall")
+                prepared = self.prepare("uninstall", spec.steps.uninstall, extra)
+                if prepared is not None:
+                    await self.run(prepared)
+            except StepError as error:
+                failure = error.failure
+            await self.end()
+        return failure
+
+    async def kill(self) -> None:
+        """End all processes without any grace."""
+        await self._scripts.end(None, grace_s=0.0)
+
+    def close(self) -> None:
+        """Let go of what outlives every life: control group and log file."""
+        self._scripts.remove()
+        self._host.logs.get(self._name).close()

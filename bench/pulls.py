@@ -82,7 +82,7 @@ def _deploy(lab: Lab, core: Core, recipe: Path) -> tuple[float, float]:
     result = core.cli("deploy", recipe, "--json")
     all_of_it = time.monotonic() - began
     assert result.returncode == 0, core.describe(result)
-    timings = json.loads(result.stdout)["deployment"]["timings"]
+    timings = json.loads(result.stdout)["timings"]
     present = {
         tag
         for image in lab.engine.call("GET", "/images/json").json()

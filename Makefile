@@ -20,7 +20,7 @@ check: ## format, lint, types, import contract, unit tests
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	$(if $(unit_tests),.venv/bin/python -m pytest -m "not lab" $(PYTEST_ARGS))
+	$(if $(unit_tests),.venv/bin/python -m pytest -m "not lab and not root" $(PYTEST_ARGS))
 
 test: ## every test, with a Docker Engine of its own (root, or sudo)
 	@scripts/bootstrap test

@@ -18,10 +18,10 @@ from greendock.base.events import Bus
 from greendock.base.paths import Paths
 from greendock.deployment.apply import Applier
 from greendock.deployment.builtins import built_ins
+from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.executor import Executor
-from greendock.deployment.plan import Surroundings
 from greendock.deployment.record import DeploymentChanged, DeploymentRecord
 from greendock.deployment.records import DeploymentRecords
 from greendock.deployment.service import DeploymentService

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.lab  # needs root, to mount
+pytestmark = pytest.mark.root
 
 APP = "com.example.Runs"
 GREENDOCK = Path(sys.executable).parent / "greendock"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -223,7 +222,7 @@ def test_stdin_is_empty_and_the_command_line_is_the_plain_one(tree, tmp_path):
     asyncio.run(scenario())
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make groups that limit")
+@pytest.mark.root
 def test_limits_reach_the_kernel_and_are_taken_off_again(rig, spec):
     async def scenario():
         from greendock.lifecycle.model import RunWith
@@ -292,9 +291,8 @@ def test_stop_all_ends_by_force_what_takes_too_long(rig, spec):
             await core.deploy(spec(run="trap '' TERM; touch up; while :; do sleep 1; done"))
             await core.until((core.work("com.example.A") / "up").exists)
             pid = core.supervisor.view("com.example.A").pid
-            began = time.monotonic()
-            await core.supervisor.stop_all(0.2)
+            async with asyncio.timeout(60):
+                await core.supervisor.stop_all(0.2)
             assert _gone(pid)
-            assert time.monotonic() - began < 3600
 
     asyncio.run(scenario())

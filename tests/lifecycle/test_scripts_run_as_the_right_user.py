@@ -29,7 +29,7 @@ from greendock.lifecycle.users import UnknownUserError, Users
 from greendock.lifecycle.work_folder import prepare_work_folder
 from greendock.recipe.model import SkipIf, Step
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+needs_root = pytest.mark.root
 USER = "gdtestuser"
 
 

@@ -10,7 +10,10 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 FILE_LINES = 400
 FUNCTION_LINES = 40
 # "package/module.py" or "package/module.py:function" -> why it is one piece.
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "greendock/cli/commands/logs.py:_add_get": "declares the options of one command, no logic",
+    "greendock/cli/deployment_options.py:add_request_options": "declares options, no logic",
+}
 
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -15,8 +15,8 @@ from greendock.base.paths import Paths
 from greendock.daemon.core_settings import CoreSettings
 from greendock.daemon.lazy_images import LazyImages
 from greendock.deployment.builtins import built_ins
+from greendock.deployment.chosen import Surroundings as PlanSurroundings
 from greendock.deployment.device_state import DeviceState
-from greendock.deployment.plan import Surroundings as PlanSurroundings
 from greendock.deployment.target import Device
 from greendock.ipc.ports import CoreView
 from greendock.lifecycle.model import ComponentSpec

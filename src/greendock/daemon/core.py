@@ -23,9 +23,10 @@ from greendock.daemon.device import load_device
 from greendock.daemon.lazy_images import LazyImages
 from greendock.deployment.apply import Applier
 from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER
+from greendock.deployment.chosen import choose
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.executor import Executor
-from greendock.deployment.plan import Plan, choose, device_after
+from greendock.deployment.plan import Plan, device_after
 from greendock.deployment.record import DeploymentRecord
 from greendock.deployment.records import DeploymentRecords
 from greendock.deployment.service import DeploymentService

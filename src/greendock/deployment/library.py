@@ -6,6 +6,7 @@ recipes are in memory until the deployment is committed, so that a failed one le
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class RecipeLibrary:
         path = self._paths.recipe_file(component, version)
         try:
             text = path.read_bytes()
-            is_json = text.lstrip()[:1] == b"{"
+            is_json = _is_json(text)
         except FileNotFoundError:
             kept, is_json = self._deployed[component, version]
             text = kept.encode()
@@ -76,6 +77,17 @@ class RecipeLibrary:
             data = recipe.text.encode()
             if not path.exists() or path.read_bytes() != data:
                 write_atomic(path, data)
+
+
+def _is_json(text: bytes) -> bool:
+    """Stored recipes keep their form; `{` alone could also begin a YAML flow map."""
+    if not text.lstrip().startswith(b"{"):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_recipes(sources: Iterable[Path]) -> dict[tuple[str, str], Recipe]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from greendock.artifacts.staging import Owner
+from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState
-from greendock.deployment.plan import Surroundings
 from greendock.docker.model import EnsuredImage, ImageRequest, ProgressListener
 from greendock.lifecycle.model import ComponentSpec, ComponentView
 

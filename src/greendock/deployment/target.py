@@ -15,7 +15,7 @@ from greendock.base.paths import Paths
 from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER, BuiltIn
 from greendock.lifecycle.model import ComponentSpec, RunWith
 from greendock.recipe.interpolate import Namespace, interpolate
-from greendock.recipe.model import Manifest, Recipe
+from greendock.recipe.model import Manifest, Recipe, Steps
 from greendock.recipe.selections import effective_lifecycle
 from greendock.recipe.steps import read_steps
 
@@ -120,13 +120,7 @@ def _recipe_spec(
     )
     warnings += [_unfilled(item, text, "lifecycle") for text in unresolved]
     steps = read_steps(lifecycle, f"{item.name} {item.version}")
-    if steps.bootstrap is not None:
-        raise DeploymentError(
-            f"cannot deploy {item.name} {item.version}: its lifecycle has a bootstrap step, which "
-            "this core does not run",
-            codes=("COMPONENT_BOOTSTRAP_ERROR",),
-            hint="move the step to install",
-        )
+    _require_no_bootstrap(item, steps)
     dependencies = {d.component: d.type for d in recipe.dependencies}
     return ComponentSpec(
         name=item.name,
@@ -139,6 +133,16 @@ def _recipe_spec(
         uses_docker=DOCKER_APPLICATION_MANAGER in dependencies
         or any(artifact.scheme == "docker" for artifact in manifest.artifacts),
     )
+
+
+def _require_no_bootstrap(item: Chosen, steps: Steps) -> None:
+    if steps.bootstrap is not None:
+        raise DeploymentError(
+            f"cannot deploy {item.name} {item.version}: its lifecycle has a bootstrap step, which "
+            "this core does not run",
+            codes=("COMPONENT_BOOTSTRAP_ERROR",),
+            hint="move the step to install",
+        )
 
 
 def _require_runnable(recipe: Recipe) -> None:

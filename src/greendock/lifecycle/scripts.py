@@ -137,18 +137,18 @@ class Scripts:
 
     def start(self, prepared: Prepared) -> ScriptProcess:
         """Start it. Raises StepError."""
-        name, step = prepared.name, prepared.step
+        name = prepared.name
         contexts = {
             "scriptName": f"services.{self._name}.lifecycle.{prepared.log_name}",
             "serviceName": self._name,
         }
+        # Not the script's text, as Greengrass writes it: values of the configuration stand in it.
         self._log.write(
             "INFO",
             "shell-runner-start",
             "",
             **contexts,
             currentState=self._state(),
-            command=[step.script],
         )
 
         def on_line(stream: str, line: str) -> None:

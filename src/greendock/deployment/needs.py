@@ -1,0 +1,77 @@
+"""What the chosen components need on the device before they can run: images and files; pure.
+
+Raises errors for artifacts that no source can serve by their form; whether they can be had is
+found out when they are fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from greendock.artifacts.staging import ComponentFiles
+from greendock.base.errors import DeploymentError
+from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER, TOKEN_EXCHANGE_SERVICE
+from greendock.deployment.document import LocalRequest
+from greendock.deployment.target import Chosen
+from greendock.docker.model import ImageRequest
+from greendock.docker.reference import parse_artifact_uri
+from greendock.docker.registry_kind import RegistryKind
+
+
+def needed_images(chosen: Mapping[str, Chosen], warnings: list[str]) -> tuple[ImageRequest, ...]:
+    """Each `docker:` artifact once, with who needs it; raises ImageReferenceError."""
+    needed: dict[str, list[str]] = {}
+    for item in _with_manifest(chosen.values()):
+        for artifact in item.manifest.artifacts if item.manifest else ():
+            if artifact.scheme != "docker":
+                continue
+            who = f"{item.name} {item.version}"
+            reference = parse_artifact_uri(artifact.uri)
+            needed.setdefault(artifact.uri, []).append(who)
+            warnings += _missing_built_ins(who, reference.kind, chosen)
+    return tuple(ImageRequest(uri, tuple(who)) for uri, who in needed.items())
+
+
+def _missing_built_ins(who: str, kind: RegistryKind, chosen: Mapping[str, Chosen]) -> list[str]:
+    """Greengrass refuses such recipes; here the images are had all the same."""
+    missing = []
+    if DOCKER_APPLICATION_MANAGER not in chosen:
+        missing.append(DOCKER_APPLICATION_MANAGER)
+    if kind is RegistryKind.ECR_PRIVATE and TOKEN_EXCHANGE_SERVICE not in chosen:
+        missing.append(TOKEN_EXCHANGE_SERVICE)
+    return [
+        f"{who} has a docker artifact but nothing depends on {name}: AWS IoT Greengrass would "
+        "refuse this recipe; add it to ComponentDependencies"
+        for name in missing
+    ]
+
+
+def needed_files(
+    chosen: Mapping[str, Chosen], request: LocalRequest
+) -> tuple[ComponentFiles, ...]:
+    return tuple(
+        ComponentFiles(
+            item.name,
+            item.version,
+            tuple(a for a in item.manifest.artifacts if a.scheme != "docker")
+            if item.manifest
+            else (),
+            request.artifact_folders,
+        )
+        for item in _with_manifest(chosen.values())
+    )
+
+
+def _with_manifest(chosen: Iterable[Chosen]) -> list[Chosen]:
+    found = []
+    for item in chosen:
+        if item.recipe is None:
+            continue
+        if item.manifest is None:
+            raise DeploymentError(
+                f"cannot deploy {item.name} {item.version}: no manifest of its recipe is for this "
+                "device",
+                codes=("NO_AVAILABLE_COMPONENT_VERSION", "LOCAL_RECIPE_NOT_FOUND"),
+            )
+        found.append(item)
+    return found

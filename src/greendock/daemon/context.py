@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from greendock import __version__
 from greendock.artifacts.staging import Owner
+from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
-from greendock.daemon.core_settings import CoreSettings
+from greendock.daemon.core_settings import CoreSettings, log_settings
 from greendock.daemon.lazy_images import LazyImages
 from greendock.deployment.builtins import built_ins
 from greendock.deployment.chosen import Surroundings as PlanSurroundings
@@ -29,12 +30,18 @@ class CoreContext:
     """Fills CoreContext of deployment, Surroundings of lifecycle and CoreStatus of ipc."""
 
     def __init__(
-        self, paths: Paths, settings: CoreSettings, users: Users, images: LazyImages
+        self,
+        paths: Paths,
+        settings: CoreSettings,
+        users: Users,
+        images: LazyImages,
+        logs: ComponentLogs,
     ) -> None:
         self._paths = paths
         self._settings = settings
         self._users = users
         self._images = images
+        self._logs = logs
         self._started_at = time.time()
 
     # -- deployment.ports.CoreContext
@@ -55,19 +62,20 @@ class CoreContext:
         )
 
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
-        if not self._users.core_is_root or spec.resident:
+        if spec.resident:
             return None
         wanted = choose(
             spec.run_with.posix_user, self._settings.default_posix_user, self._users.core_is_root
         )
         account = await self._users.resolve(wanted)
-        return Owner(account.uid, account.gid)
+        return Owner(account.uid, account.gid) if self._users.core_is_root else None
 
     def check(self, state: DeviceState) -> None:
         self._settings.plan(state)
 
     def committed(self, state: DeviceState) -> None:
         self._settings.replace(state)
+        self._logs.update_settings(log_settings(self._settings.current.logging))
 
     # -- lifecycle.ports.Surroundings
 

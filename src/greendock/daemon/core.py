@@ -13,12 +13,10 @@ from greendock.base.clock import SystemClock
 from greendock.base.database import Database
 from greendock.base.errors import GreendockError
 from greendock.base.events import Bus
-from greendock.base.log_lines import LogFormat
-from greendock.base.logs import ComponentLogs, LogSettings
+from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
-from greendock.config.settings import LoggingSettings
 from greendock.daemon.context import CoreContext
-from greendock.daemon.core_settings import CoreSettings
+from greendock.daemon.core_settings import CoreSettings, log_settings
 from greendock.daemon.device import load_device
 from greendock.daemon.lazy_images import LazyImages
 from greendock.deployment.apply import Applier
@@ -65,7 +63,7 @@ class Core:
         self.logs = ComponentLogs(paths.logs, log_settings(self._settings.current.logging))
         self._images = LazyImages(self._settings, self.logs.get(DOCKER_APPLICATION_MANAGER))
         self._users = Users()
-        self._context = CoreContext(paths, self._settings, self._users, self._images)
+        self._context = CoreContext(paths, self._settings, self._users, self._images, self.logs)
         self._tokens = Tokens()
         self._supervisor = Supervisor(
             paths,
@@ -133,12 +131,3 @@ class Core:
         await self._images.close()
         self.logs.close()
         self._database.close()
-
-
-def log_settings(settings: LoggingSettings) -> LogSettings:
-    return LogSettings(
-        level=settings.level,
-        format=LogFormat(settings.format),
-        file_size_bytes=settings.file_size_bytes,
-        total_bytes=settings.total_bytes,
-    )

@@ -9,12 +9,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from greendock.base.log_lines import LogFormat
+from greendock.base.logs import LogSettings
 from greendock.config.device_file import DeviceConfiguration
-from greendock.config.settings import Settings, own_pull_policy, read_settings
+from greendock.config.settings import LoggingSettings, Settings, own_pull_policy, read_settings
 from greendock.config.tree import to_plain
 from greendock.deployment.builtins import CLI, NUCLEUS
 from greendock.deployment.device_state import DeviceState
 from greendock.docker.pull_policy import PullPolicy
+from greendock.lifecycle.model import ResourceLimits
 
 
 class CoreSettings:
@@ -65,6 +68,11 @@ class CoreSettings:
         return self.current.posix_shell
 
     @property
+    def default_limits(self) -> ResourceLimits | None:
+        memory_kb, cpus = self.current.default_memory_kb, self.current.default_cpus
+        return None if memory_kb is None and cpus is None else ResourceLimits(memory_kb, cpus)
+
+    @property
     def backoff_s(self) -> tuple[float, float]:
         return self.current.backoff_s
 
@@ -92,3 +100,13 @@ class CoreSettings:
         own = to_plain(deployed.configuration) if deployed is not None else {}
         policy = own_pull_policy(component, own) if isinstance(own, Mapping) else None
         return PullPolicy(policy or self.current.docker.pull_policy or "")
+
+
+def log_settings(settings: LoggingSettings) -> LogSettings:
+    """The logs' part of the settings, as the logs take it."""
+    return LogSettings(
+        level=settings.level,
+        format=LogFormat(settings.format),
+        file_size_bytes=settings.file_size_bytes,
+        total_bytes=settings.total_bytes,
+    )

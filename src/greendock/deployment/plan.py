@@ -165,7 +165,7 @@ def _deployed(
         recipe_text=recipe.text if recipe else "",
         recipe_is_json=recipe.is_json if recipe else False,
         configuration=configuration,
-        run_with=run_with or (old.run_with if old else RunWith()),
+        run_with=_run_with(old.run_with if old else RunWith(), run_with or RunWith()),
         content_id=old.content_id if old is not None and old.version == version else "",
     )
 
@@ -191,3 +191,11 @@ def _warn_of_ignored(request: LocalRequest, roots: Mapping[str, str], warnings: 
             for name in names
             if name not in roots
         ]
+
+
+def _run_with(old: RunWith, new: RunWith) -> RunWith:
+    """A deployment that says nothing of the user or of the limits leaves them as they are."""
+    return RunWith(
+        posix_user=new.posix_user or old.posix_user,
+        limits=old.limits if new.limits is None else new.limits,
+    )

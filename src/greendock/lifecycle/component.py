@@ -229,7 +229,7 @@ class Component:
         if self._runs_nothing():
             return event_for(self.state, self.desired) or Event.INSTALL_DONE
         await self._lifetime.begin(self.spec, self._generation, "install")
-        self._lifetime.limit(None)
+        self._lifetime.lift_limits()
         prepared = self._lifetime.prepare("install", self.spec.steps.install)
         if prepared is None:
             return self._called_away() or Event.INSTALL_DONE

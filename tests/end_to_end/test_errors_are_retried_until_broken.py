@@ -102,11 +102,13 @@ def test_a_shutdown_that_exceeds_its_timeout_is_noted_and_the_stop_goes_on(devic
     wait_gone([pid, int((device.work(name) / "pid").read_text())])
 
 
-def test_a_failing_shutdown_does_not_keep_a_restart_from_starting(device):
+def test_a_failing_shutdown_is_recovered_from_and_the_restart_goes_on(device):
     name = "com.example.BadShutdown"
-    device.deploy(Component(name, {"run": FOREVER, "shutdown": "exit 9"}))
+    lifecycle = steps(device, shutdown="exit 9", recover="true", run=FOREVER)
+    device.deploy(Component(name, lifecycle))
     device.core.cli("component", "restart", "-n", name)
     device.wait_history(name, *UP, "STOPPING", "ERRORED", *UP)
+    device.wait_notes("run", "shutdown", "recover", "run")
     assert "code 9" in device.wait_line(name, "SHUTDOWN_ERROR")
     assert device.details(name)["statusCode"] == "NONE"
 

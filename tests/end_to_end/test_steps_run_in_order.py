@@ -142,6 +142,24 @@ def test_restart_runs_shutdown_and_the_script_again_but_not_install(device):
     wait_gone([before])
 
 
+def test_a_startup_that_is_under_way_can_be_stopped(device):
+    name = "com.example.Under"
+    Component(name, {"startup": FOREVER, "shutdown": device.note("shutdown")}).write(
+        device.core.root / "under"
+    )
+    device.core.cli(
+        *("deployment", "create", "--recipeDir", device.core.root / "under" / "recipes"),
+        *("--merge", f"{name}=1.0.0"),
+    )
+    device.wait_state(name, "STARTING")
+    pid = device.pid(name)
+    assert device.core.cli("component", "stop", "-n", name).returncode == 0
+    device.wait_history(name, *UP[:2], *DOWN)
+    wait_gone([pid])
+    assert device.notes() == ["shutdown"]
+    device.remove(name)
+
+
 def test_restart_starts_a_component_that_has_finished(device):
     name = "com.example.Once"
     device.deploy(Component(name, {"run": device.note("run")}))

@@ -11,6 +11,8 @@ import pytest
 from device import FOREVER, Component, Device, wait_gone
 
 from lab import processes
+from lab.core import Core
+from lab.lab import Lab
 from lab.waiting import wait_until
 
 UP = ["INSTALLED", "STARTING", "RUNNING"]
@@ -98,6 +100,25 @@ def test_after_a_kill_the_old_scripts_are_gone_and_each_component_runs_once(make
     wait_gone(old)
     wait_until(lambda: len(file.read_text().split()) == 6, "all processes wrote their pid")
     assert len(running(device, "sleep 100003".replace(" ", "\0"))) == 1
+
+
+def test_a_root_folder_by_another_name_is_the_same_core(make_device, lab: Lab):
+    device: Device = make_device()
+    name = "com.example.Alias"
+    device.deploy(Component(name, {"run": f"{device.note('runs')}; {FOREVER}"}))
+    old = device.pid(name)
+    device.core.kill()
+    alias = device.core.root.with_name(f"{device.core.root.name}-alias")
+    alias.symlink_to(device.core.root)
+    core = Core(lab, alias)
+    try:
+        core.start()
+        device.wait_notes("runs", "runs")
+        wait_gone([old])
+    finally:
+        core.stop()
+        alias.unlink()
+        core.output.unlink()
 
 
 def test_no_script_goes_on_to_its_next_command_when_the_killed_core_comes_back(make_device):
@@ -211,6 +232,22 @@ def test_a_second_core_on_the_same_root_is_refused(make_device):
     assert result.returncode == 3
     assert "another core runs on" in result.stderr
     assert device.pid(name) == pid
+
+
+def test_a_core_leaves_the_components_of_another_core_alone(make_device):
+    """Same machine, same component, another root folder."""
+    first: Device = make_device()
+    second: Device = make_device()
+    name = "com.example.Twice"
+    for device in (first, second):
+        device.deploy(Component(name, {"run": FOREVER}))
+    pid = second.pid(name)
+    first.core.kill()
+    first.core.start()
+    first.wait_history(name, *UP, *UP)
+    first.core.stop()
+    assert processes.alive(pid)
+    assert second.pid(name) == pid
 
 
 def test_nothing_of_a_stopped_core_is_left_in_the_process_table(make_device):

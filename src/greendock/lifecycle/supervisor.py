@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError, UsageError
@@ -77,7 +78,7 @@ class Supervisor:
         """Prepare this process and machine, and end what an earlier life of the core left."""
         if not become_subreaper():
             _log.warning("cannot adopt orphans: daemons without a control group may get away")
-        core = core_id(str(self.paths.root))
+        core = _own_id(self.paths.root)
         groups = cgroups.detect(core)
         self._host = Host(
             core_id=core,
@@ -318,6 +319,11 @@ class Supervisor:
         while True:
             await self.clock.sleep(_REAP_EVERY_S)
             reap_orphans()
+
+
+def _own_id(root: Path) -> str:
+    """Of the true path: a root that is given by another name is the same core."""
+    return core_id(os.path.realpath(root))
 
 
 def _log_crash(task: asyncio.Task[None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from greendock.lifecycle.host import Host
-from greendock.lifecycle.model import ComponentStateChanged
+from greendock.lifecycle.model import ComponentStateChanged, State
 
 _log = logging.getLogger("greendock.lifecycle")
 
@@ -21,4 +21,10 @@ def announce(host: Host, change: ComponentStateChanged) -> None:
         "currentState": change.old,
         "newState": change.new,
     }
-    _log.info("", extra={"event": "service-set-state", "contexts": contexts})
+    extra = {"event": "service-set-state", "contexts": contexts}
+    if change.new is State.BROKEN:
+        _log.error(
+            "gave up after repeated errors, the last: %s", change.status_reason, extra=extra
+        )
+        return
+    _log.info("", extra=extra)

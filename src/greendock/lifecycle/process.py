@@ -1,19 +1,19 @@
 """One started script: its own session, its user, its output line by line, its exit status.
 
 Knows nothing of components or states; scripts.py says what to start and process_tree.py ends what
-it leaves behind. No child watcher of asyncio is involved: the exit is read from a pidfd.
+it leaves behind. No child watcher of asyncio is involved: exit_watch.py tells of the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from greendock.lifecycle.exit_watch import watch_exit
 from greendock.lifecycle.orphans import expected
 from greendock.lifecycle.output import OnLine, Output
 from greendock.lifecycle.process_tree import ProcessTree
@@ -47,15 +47,10 @@ class ScriptProcess:
             for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
             if pipe is not None
         ]
-        self._pidfd = os.pidfd_open(process.pid)
-        self._loop.add_reader(self._pidfd, self._ended)
+        watch_exit(process.pid, self._ended)
 
     def _ended(self) -> None:
-        status = self._process.poll()
-        if status is None:
-            return
-        self._loop.remove_reader(self._pidfd)
-        os.close(self._pidfd)
+        status = self._process.wait()
         expected.discard(self.pid)
         for output in self._outputs:
             output.take_what_is_there()

@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from lab.core import Core, CoreMaker
     from lab.lab import Lab
+
+# How long an example takes says more about the machine's load than about the code.
+hypothesis.settings.register_profile(
+    "greendock",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("greendock")
 
 _lab_notes: list[str] = []
 

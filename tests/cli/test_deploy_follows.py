@@ -151,7 +151,7 @@ def test_a_canceled_deployment_is_a_failure(core, recipe, capsys):
 
 
 def test_a_timeout_leaves_the_deployment_alone(core, recipe, capsys):
-    assert main(["deploy", recipe, "--timeout", "0.2"]) == 1
+    assert main(["deploy", recipe, "--timeout", "0.2"]) == 4
     shown = capsys.readouterr().err
     assert f"error: deployment {ID} is not over after 0.2 s and goes on" in shown
     assert f"greendock deployment status --root {core.root} -i {ID}" in shown

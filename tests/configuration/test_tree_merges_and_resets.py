@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from greendock.config.tree import Leaf, dump, from_plain, load, merge, to_plain, updated, without
@@ -46,8 +46,13 @@ def test_dump_and_load_keep_values_and_time_stamps(value: dict) -> None:
     assert plain(node) == value
 
 
+def has_empty_map(value: Any) -> bool:
+    return isinstance(value, dict) and (not value or any(map(has_empty_map, value.values())))
+
+
 @given(maps, maps)
 def test_an_older_update_changes_no_existing_leaf(old: dict, new: dict) -> None:
+    assume(not has_empty_map(old))  # an empty map has no leaf, so no time stamp protects it
     merged, _ = merge(from_plain(old, 9), new, 8)
     unchanged, _ = merge(merged, old, 9)
     assert plain(unchanged) == plain(merged)

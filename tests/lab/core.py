@@ -7,6 +7,7 @@ The core runs inside the lab's namespaces, as root with the default settings of 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -157,8 +158,13 @@ class Core:
             self._init_config.unlink()
 
     def _answers(self) -> bool:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            client.connect(str(self.root / "ipc.socket"))
+        # By way of the open folder, since a socket's own path may be too long to connect to.
+        folder = os.open(self.root, os.O_PATH)
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+                client.connect(f"/proc/self/fd/{folder}/ipc.socket")
+        finally:
+            os.close(folder)
         return any((self.root / "cli_ipc_info").iterdir())
 
 

@@ -55,7 +55,8 @@ class Engine:
         """Stop by that signal and wait for dockerd and its containerd.
 
         containerd dies with dockerd, but a moment later; a dockerd started in between would
-        wait for the dying one.
+        wait for the dying one. It takes one that is dead, but not yet asked about by its parent,
+        for a running one: so the note of its number goes too.
         """
         if self._server is None:
             return
@@ -64,6 +65,7 @@ class Engine:
         self._server.stop(number, timeout_s=30)
         self._server = None
         wait_until(lambda: not processes.alive(containerd), "containerd ends")
+        path.unlink(missing_ok=True)
 
     def make_plain(self) -> None:
         """Have it run with the lab's own settings, by a restart if need be."""

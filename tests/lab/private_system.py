@@ -64,11 +64,13 @@ def remove(folder: Path, *, keep_files: bool) -> None:
 
 
 def _private_etc(folder: Path) -> None:
-    upper, scratch = folder / "private" / "etc", folder / "private" / "scratch"
-    upper.mkdir()
-    scratch.mkdir()
-    layers = f"lowerdir=/etc,upperdir={upper},workdir={scratch}"
-    _run("mount", "-t", "overlay", "-o", layers, "lab-etc", "/etc")
+    # A copy, not an overlay: what happens to the machine's users meanwhile, locks included,
+    # must not show here.
+    copy = folder / "private" / "etc"
+    _run("cp", "--archive", "/etc", str(copy))
+    for lock in copy.glob("*.lock"):
+        lock.unlink()
+    _run("mount", "--bind", str(copy), "/etc")
     files = {
         "hosts": "127.0.0.1 localhost\n",
         "resolv.conf": "nameserver 127.0.0.1\n",  # nobody listens there: names fail at once

@@ -33,8 +33,15 @@ def of_lab(control_group: str) -> Callable[[], set[int]]:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs. One that has ended and that nobody asked about doesn't."""
-    return _read(pid, "stat").rpartition(")")[2].split()[:1] not in ([], ["Z"])
+    """Whether any thread of the process runs.
+
+    One that has ended and that nobody asked about is dead; its first thread can be so before the
+    others, which still hold what they have open.
+    """
+    with contextlib.suppress(OSError):
+        threads = (_PROC / str(pid) / "task").iterdir()
+        return any(_state(_read_bytes(pid, f"task/{x.name}/stat")) not in "ZX" for x in threads)
+    return False
 
 
 def mentioning(text: str) -> set[int]:
@@ -79,6 +86,11 @@ def _descendants(pids: set[int]) -> set[int]:
                 found.add(child)
                 todo.append(child)
     return found
+
+
+def _state(stat: bytes) -> str:
+    """R, S, D, Z … of a `stat` file; X when it is gone."""
+    return stat.rpartition(b")")[2].decode().split(maxsplit=1)[0] if stat else "X"
 
 
 def _network(pid: int) -> int | None:

@@ -7,6 +7,7 @@ the lab itself, which seeds them over their sockets.
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from . import images, unix_http
@@ -31,10 +32,7 @@ class Registries:
             self._servers.append(Server(argv, log))
         for registry, server in zip(REGISTRIES, self._servers, strict=True):
             socket = self._socket(registry.name)
-            server.wait_ready(
-                lambda socket=socket: unix_http.call(socket, "GET", "/v2/").status == 200,
-                f"the registry {registry.name}",
-            )
+            server.wait_ready(partial(_answers, socket), f"the registry {registry.name}")
 
     def stop(self) -> None:
         for server in self._servers:
@@ -89,3 +87,7 @@ class Registries:
             "  delete: {enabled: true}\n"
             f"http: {{net: unix, addr: {self._socket(name)}, secret: lab}}\n"
         )
+
+
+def _answers(socket: Path) -> bool:
+    return unix_http.call(socket, "GET", "/v2/").status == 200

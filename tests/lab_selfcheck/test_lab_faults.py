@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import docker
 import pytest
 from docker.errors import APIError
 
-import docker
 from lab.waiting import wait_until
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
+import docker
 import pytest
 from docker.errors import APIError, NotFound
 
-import docker
 from lab.internet.addresses import ECR_HOST
 from lab.seeds import HELLO_TEXT
 

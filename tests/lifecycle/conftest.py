@@ -18,7 +18,12 @@ from greendock.base.clock import SystemClock
 from greendock.base.events import Bus
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
-from greendock.lifecycle.model import ComponentSpec, ComponentStateChanged, State
+from greendock.lifecycle.model import (
+    ComponentSpec,
+    ComponentStateChanged,
+    ResourceLimits,
+    State,
+)
 from greendock.lifecycle.supervisor import Supervisor
 from greendock.recipe.model import Step, Steps
 
@@ -55,6 +60,7 @@ class Settings:
 
     default_posix_user: str | None = "root" if os.geteuid() == 0 else None
     posix_shell: str = "sh"
+    default_limits: ResourceLimits | None = None
     backoff_s: tuple[float, float] = (0.01, 0.05)
 
 

@@ -51,7 +51,7 @@ def _versions(merge: Iterable[tuple[str, str]]) -> dict[str, str]:
     for name, version in merge:
         if versions.setdefault(name, version) != version:
             raise ArgumentsError(
-                f"--merge names two versions of {name}: {versions[name]} and {version}"
+                f"cannot use --merge: two versions of {name}: {versions[name]} and {version}"
             )
     return versions
 
@@ -62,16 +62,16 @@ def _configuration(value: object) -> dict[str, Any]:
         unknown = [key for key in update if key not in ("MERGE", "RESET")]
         if unknown:
             raise ArgumentsError(
-                f"--update-config has the key {unknown[0]!r} for {name}",
+                f"cannot use --update-config: it has the key {unknown[0]!r} for {name}",
                 hint=f"the keys are MERGE and RESET, in capitals: {_CONFIG_FORM}",
             )
         if not isinstance(update.get("MERGE", {}), dict):
             raise ArgumentsError(
-                f"--update-config: MERGE of {name} is not an object", hint=_CONFIG_FORM
+                f"cannot use --update-config: MERGE of {name} is not an object", hint=_CONFIG_FORM
             )
         if not isinstance(update.get("RESET", []), list):
             raise ArgumentsError(
-                f"--update-config: RESET of {name} is not a list", hint=_CONFIG_FORM
+                f"cannot use --update-config: RESET of {name} is not a list", hint=_CONFIG_FORM
             )
     return components
 
@@ -92,7 +92,7 @@ def _run_with(entries: Iterable[str], limits: object) -> dict[str, dict[str, Any
         unknown = [key for key in limit if key not in ("cpus", "memory")]
         if unknown:
             raise ArgumentsError(
-                f"--systemLimits has the key {unknown[0]!r} for {component}",
+                f"cannot use --systemLimits: it has the key {unknown[0]!r} for {component}",
                 hint=f"the keys are cpus and memory (KB): {_LIMITS_FORM}",
             )
         info.setdefault(component, {})["systemResourceLimits"] = dict(limit)
@@ -104,5 +104,7 @@ def _objects(value: object, option: str, form: str) -> dict[str, Mapping[str, An
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
-        raise ArgumentsError(f"{option} is not a map of components to objects", hint=form)
+        raise ArgumentsError(
+            f"cannot use {option}: it is not a map of components to objects", hint=form
+        )
     return value

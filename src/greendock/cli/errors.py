@@ -1,6 +1,7 @@
 """What can go wrong for the person at the command line, with the exit code that says it.
 
-0 done · 1 the thing asked for failed · 2 wrong usage · 3 no core can be reached · 130 interrupted.
+0 done · 1 the thing asked for failed · 2 wrong usage · 3 no core can be reached ·
+4 not over after --timeout · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from greendock.base.errors import GreendockError
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NO_CORE = 3
+EXIT_NOT_OVER = 4
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 

@@ -14,7 +14,13 @@ from typing import Any, Protocol
 
 from greendock.cli.client import Client
 from greendock.cli.deployment_text import failure_lines
-from greendock.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, CliError, NoCoreError
+from greendock.cli.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_OVER,
+    CliError,
+    NoCoreError,
+)
 from greendock.cli.outcome import failure, final_object, goes_on
 from greendock.cli.output import complain, error_object, say, say_json, warn
 from greendock.cli.progress_lines import ProgressLines
@@ -99,7 +105,7 @@ def follow_deployment(
             f"deployment {deployment_id} is not over after {timeout_s:g} s and goes on",
             hint=goes_on(deployment_id, client.root),
         )
-        return _stop_waiting(deployment_id, error, EXIT_FAILED, as_json)
+        return _stop_waiting(deployment_id, error, EXIT_NOT_OVER, as_json)
     return _report(progress, client.root, time.monotonic() - started_s, as_json)
 
 

@@ -16,7 +16,12 @@ from typing import Any
 
 from greendock.base.errors import GreendockError
 from greendock.cli.arguments import arrange
-from greendock.cli.errors import EXIT_BROKEN_PIPE, EXIT_FAILED, EXIT_INTERRUPTED
+from greendock.cli.errors import (
+    EXIT_BROKEN_PIPE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+)
 from greendock.cli.output import report
 from greendock.cli.parser import CommandParser, program_name
 
@@ -37,7 +42,8 @@ examples:
   greendock component list            what runs
   greendock logs get --follow         what it writes
 
-exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage, 3 no core can be reached
+exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage, 3 no core can be reached,
+4 not over after --timeout
 """
 
 
@@ -76,7 +82,10 @@ def build_parser(*, only: str | None = None) -> CommandParser:
 
 
 def _run(argv: list[str]) -> int:
-    args = build_parser(only=argv[0] if argv else "").parse_args(argv)
+    if not argv:
+        build_parser(only="").print_help(sys.stderr)
+        return EXIT_USAGE
+    args = build_parser(only=argv[0]).parse_args(argv)
     as_json = bool(getattr(args, "json", False))
     try:
         code = int(args.handler(args))

@@ -229,7 +229,7 @@ class Component:
         if self._runs_nothing():
             return event_for(self.state, self.desired) or Event.INSTALL_DONE
         await self._lifetime.begin(self.spec, self._generation, "install")
-        self._lifetime.limit(None)
+        self._lifetime.lift_limits()
         prepared = self._lifetime.prepare("install", self.spec.steps.install)
         if prepared is None:
             return self._called_away() or Event.INSTALL_DONE
@@ -252,11 +252,9 @@ class Component:
         await lifetime.begin(self.spec, self._generation, step)
         lifetime.limit(self.spec.run_with.limits)
         lifetime.keep_shutdown(steps.shutdown)
-        startup = lifetime.prepare("startup", steps.startup)
-        if startup is not None:
+        if (startup := lifetime.prepare("startup", steps.startup)) is not None:
             return await self._foreground(startup, Event.STARTED)
-        run = lifetime.prepare("run", steps.run)
-        if run is None:
+        if (run := lifetime.prepare("run", steps.run)) is None:
             return Event.NOTHING_TO_RUN
         lifetime.start(run)
         return Event.STARTED
@@ -284,12 +282,12 @@ class Component:
 
     async def _in_errored(self) -> Event:
         failed_in = self._troubles.failed_in
-        if failed_in is State.STOPPING:
-            return event_for(self.state, self.desired) or Event.STOPPED
         await self._recover()
-        if failed_in is not State.NEW:
+        if failed_in not in (State.NEW, State.STOPPING):
             return Event.CLEAN_UP
         await self._lifetime.end()
+        if failed_in is State.STOPPING:
+            return event_for(self.state, self.desired) or Event.STOPPED
         while self.desired.end is State.RUNNING:
             wait_s = self._troubles.wait_s
             if wait_s <= 0:
@@ -375,9 +373,13 @@ class Component:
 
     async def _recover(self) -> None:
         """The recover script; a request to stop ends the wait for it."""
+        step = self.spec.steps.recover
+        if step is None or self.desired.end is not State.RUNNING:
+            return
         try:
-            prepared = self._lifetime.prepare("recover", self.spec.steps.recover)
-            if prepared is None or self.desired.end is not State.RUNNING:
+            if self._troubles.failed_in is State.STOPPING:  # which has ended the life that failed
+                await self._lifetime.begin(self.spec, self._generation, "recover")
+            if (prepared := self._lifetime.prepare("recover", step)) is None:
                 return
             work = asyncio.ensure_future(self._lifetime.run(prepared))
             try:

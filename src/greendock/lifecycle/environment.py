@@ -90,7 +90,7 @@ def compose_project(component: str) -> str:
 
 
 def core_id(root: str) -> str:
-    """A short name of the core at `root`, the same at each start."""
+    """A short name of the core at `root` (without links), the same at each start."""
     return hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
 
 

@@ -60,7 +60,12 @@ class Lifetime:
             self._life = await self._scripts.go_on(self._life, spec, step)
 
     def limit(self, limits: ResourceLimits | None) -> None:
-        self._scripts.limit(limits)
+        """Limit what runs and what starts from now on; None: as the core's default says."""
+        self._scripts.limit(limits or self._host.settings.default_limits)
+
+    def lift_limits(self) -> None:
+        """Limits are for startup and run: an install may need more."""
+        self._scripts.limit(None)
 
     def prepare(
         self, name: str, step: Step | None, extra: Mapping[str, str] | None = None

@@ -6,29 +6,21 @@ it leaves behind. No child watcher of asyncio is involved: the exit is read from
 
 from __future__ import annotations
 
-import array
 import asyncio
 import contextlib
-import fcntl
 import os
 import subprocess
-import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from greendock.lifecycle.lines import LineSplitter
 from greendock.lifecycle.orphans import expected
+from greendock.lifecycle.output import OnLine, Output
 from greendock.lifecycle.process_tree import ProcessTree
 from greendock.lifecycle.run_as import Account
 
-_CHUNK_BYTES = 64 * 1024
 # The script waits at its stdin until it is in its control group: nothing of it can fork before.
 _GATE = 'read -r go && exec "$0" -c "$1" </dev/null'
-
-OnLine = Callable[[str, str], None]
-"""Called with the stream (`stdout`, `stderr`) and a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +43,7 @@ class ScriptProcess:
         self.pid = process.pid
         self.exit: asyncio.Future[int] = self._loop.create_future()
         self._outputs = [
-            _Output(pipe, name, on_line)
+            Output(pipe, name, on_line)
             for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr))
             if pipe is not None
         ]
@@ -84,58 +76,6 @@ class ScriptProcess:
         for output in self._outputs:
             output.take_what_is_there()
             output.close()
-
-
-class _Output:
-    """One pipe of a process, read as it fills, until everybody who holds it has gone."""
-
-    def __init__(self, pipe: IO[bytes], stream: str, on_line: OnLine) -> None:
-        self._pipe = pipe
-        self._descriptor = pipe.fileno()
-        self._stream = stream
-        self._on_line = on_line
-        self._splitter = LineSplitter()
-        self._loop = asyncio.get_running_loop()
-        self._open = True
-        os.set_blocking(self._descriptor, False)
-        self._loop.add_reader(self._descriptor, self._read)
-
-    def _read(self) -> int:
-        """Bytes taken; 0 at the end of the pipe or when it is empty."""
-        try:
-            chunk = os.read(self._descriptor, _CHUNK_BYTES)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            chunk = b""
-        if not chunk:
-            self.close()
-            return 0
-        for line in self._splitter.feed(chunk):
-            self._on_line(self._stream, line)
-        return len(chunk)
-
-    def take_what_is_there(self) -> None:
-        """Read what is in the pipe at this moment, and not what a survivor adds meanwhile."""
-        if not self._open:
-            return
-        size = array.array("i", [0])
-        fcntl.ioctl(self._descriptor, termios.FIONREAD, size)
-        left = size[0]
-        while self._open and left > 0:
-            taken = self._read()
-            if taken == 0:
-                break
-            left -= taken
-
-    def close(self) -> None:
-        if not self._open:
-            return
-        self._open = False
-        self._loop.remove_reader(self._descriptor)
-        self._pipe.close()
-        for line in self._splitter.finish():
-            self._on_line(self._stream, line)
 
 
 def start(launch: Launch, tree: ProcessTree, on_line: OnLine) -> ScriptProcess:

@@ -13,9 +13,10 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 
 from greendock.base.clock import Clock
-from greendock.base.errors import UsageError
+from greendock.base.errors import GreendockError, UsageError
 from greendock.base.events import Bus
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
@@ -35,6 +36,7 @@ from greendock.lifecycle.order import (
 )
 from greendock.lifecycle.orphans import become_subreaper, foreign_children, reap_orphans
 from greendock.lifecycle.ports import Identities, RunSettings, Surroundings
+from greendock.lifecycle.run_as import choose
 from greendock.lifecycle.users import Users
 from greendock.recipe.model import DependencyType
 
@@ -73,10 +75,10 @@ class Supervisor:
     _turn: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def start(self) -> None:
-        """Prepare this process, and end what an earlier life of the core left running."""
+        """Prepare this process and machine, and end what an earlier life of the core left."""
         if not become_subreaper():
             _log.warning("cannot adopt orphans: daemons without a control group may get away")
-        core = core_id(str(self.paths.root))
+        core = _own_id(self.paths.root)
         groups = cgroups.detect(core)
         self._host = Host(
             core_id=core,
@@ -94,8 +96,17 @@ class Supervisor:
             jitter=self.jitter,
         )
         await end_earlier_life(core, groups)
+        await self._have_default_user(self._host.users)
         self._spared = frozenset(process.pid for process in foreign_children())
         self._reaper = asyncio.create_task(self._reap(), name="reap orphans")
+
+    async def _have_default_user(self, users: Users) -> None:
+        """Create ggc_user now, as the official installer does: operators put it into groups before
+        they deploy anything. What goes wrong is told again when a component needs the user."""
+        try:
+            await users.resolve(choose(None, self.settings.default_posix_user, users.core_is_root))
+        except GreendockError as error:
+            _log.warning("the default user of components can't be had: %s", error.explain())
 
     def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
         """Add new components, change those whose specification changed, mend BROKEN ones.
@@ -308,6 +319,11 @@ class Supervisor:
         while True:
             await self.clock.sleep(_REAP_EVERY_S)
             reap_orphans()
+
+
+def _own_id(root: Path) -> str:
+    """Of the true path: a root that is given by another name is the same core."""
+    return core_id(os.path.realpath(root))
 
 
 def _log_crash(task: asyncio.Task[None]) -> None:

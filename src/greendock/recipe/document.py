@@ -20,7 +20,7 @@ MAX_BYTES = 1024 * 1024
 _FIRST = Place(1, 1)
 # What the YAML reader refuses: control characters, and a byte order mark inside the text.
 _UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 

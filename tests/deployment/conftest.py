@@ -10,24 +10,28 @@ from typing import Any
 
 import pytest
 
-from greendock.artifacts.staging import Owner, Staging
+from greendock.artifacts.model import Owner
+from greendock.artifacts.staging import Staging
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
 from greendock.base.errors import ConfigurationError
 from greendock.base.events import Bus
 from greendock.base.paths import Paths
-from greendock.deployment.apply import Applier
+from greendock.deployment.apply import Applier, Store
 from greendock.deployment.builtins import built_ins
 from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.document import LocalRequest
-from greendock.deployment.executor import Executor
+from greendock.deployment.executor import Executor, Limits
+from greendock.deployment.prepare import Preparation
+from greendock.deployment.recipe_store import RecipeStore
 from greendock.deployment.record import DeploymentChanged, DeploymentRecord
 from greendock.deployment.records import DeploymentRecords
+from greendock.deployment.restart import restored
 from greendock.deployment.service import DeploymentService
 from greendock.deployment.target import Device
 from greendock.docker.model import EnsuredImage, ImageRequest, ProgressListener
-from greendock.lifecycle.model import ComponentSpec, ComponentView, State
+from greendock.lifecycle.model import ComponentSpec, ComponentView, RunWith, State
 
 RECIPE = """
 RecipeFormatVersion: "2020-01-25"
@@ -78,63 +82,86 @@ class FakeImages:
 
 @dataclass
 class FakeRunner:
-    """Runs nothing; `broken` names components that end up BROKEN."""
+    """Runs nothing. `broken` names "COMPONENT VERSION" that end up BROKEN, `stuck` names
+    components that never are where they should be; `hold` makes everybody wait."""
 
     running: dict[str, ComponentSpec] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
     removed: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    hold_removal: asyncio.Event | None = None
+    waited_for: list[frozenset[str]] = field(default_factory=list)
 
     def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
-        touched = {name for name, spec in specs.items() if self.running.get(name) != spec}
+        touched = {
+            name
+            for name, spec in specs.items()
+            if self.running.get(name) != spec or self._is_broken(spec)
+        }
         self.running |= specs
         return frozenset(touched)
 
     async def wait_settled(
         self, names: Iterable[str], deadline_s: float
     ) -> Mapping[str, ComponentView]:
+        self.waited_for.append(frozenset(names))
         if self.hold is not None:
             await self.hold.wait()
-        return {name: self._view(name) for name in names}
+        late = self.stuck & self.waited_for[-1]
+        if late:
+            raise TimeoutError(f"{', '.join(late)} is STARTING")
+        return {name: self._view(self.running[name]) for name in self.waited_for[-1]}
 
-    def _view(self, name: str) -> ComponentView:
-        spec = self.running[name]
-        bad = f"{name} {spec.version}" in self.broken
+    def view(self, name: str) -> ComponentView | None:
+        return self._view(self.running[name]) if name in self.running else None
+
+    def _is_broken(self, spec: ComponentSpec) -> bool:
+        return f"{spec.name} {spec.version}" in self.broken
+
+    def _view(self, spec: ComponentSpec) -> ComponentView:
+        bad = self._is_broken(spec)
         state, code = (State.BROKEN, "RUN_ERROR") if bad else (State.RUNNING, "NONE")
-        return ComponentView(name, spec.version, state, code, "exit code 1", {}, 0, None)
+        return ComponentView(spec.name, spec.version, state, code, "exit code 1", {}, 0, None)
 
     async def remove(self, names: Iterable[str]) -> None:
+        if self.hold_removal is not None:
+            await self.hold_removal.wait()
         for name in names:
-            self.running.pop(name, None)
-            self.removed.append(name)
+            if self.running.pop(name, None) is not None:
+                self.removed.append(name)
 
 
 @dataclass
 class FakeCore:
-    """A core on the given paths, on linux and amd64."""
+    """A core on the given paths, on linux and amd64. Settings are a text, `greeting` of the
+    nucleus configuration, for tests to see which ones are in force."""
 
     paths: Paths
     deadline_s: float = 30
-    committed_states: list[DeviceState] = field(default_factory=list)
+    adopted: list[DeviceState] = field(default_factory=list)
     faulty_settings: bool = False
+    run_with: RunWith = field(default_factory=RunWith)
 
-    def surroundings(self) -> Surroundings:
+    def surroundings(self, settings: DeviceState) -> Surroundings:
+        if self.faulty_settings:
+            raise ConfigurationError("cannot use logging.format")
         return Surroundings(
             Device(self.paths, "thing", False),
             {"os": "linux", "architecture": "amd64"},
             built_ins("2.18.0"),
             {},
+            self.run_with,
         )
+
+    def plan(self, state: DeviceState) -> None:
+        pass
 
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         return None
 
-    def check(self, state: DeviceState) -> None:
-        if self.faulty_settings:
-            raise ConfigurationError("cannot use logging.format")
-
-    def committed(self, state: DeviceState) -> None:
-        self.committed_states.append(state)
+    def adopt(self, state: DeviceState) -> None:
+        self.adopted.append(state)
 
 
 class Bench:
@@ -147,28 +174,42 @@ class Bench:
         self.images = FakeImages()
         self.runner = FakeRunner()
         self.core = FakeCore(self.paths)
+        self.limits = Limits(rollback_s=5, removal_s=5)
         self.bus = Bus()
         self.news: list[DeploymentRecord] = []
         self.bus.listen(lambda event: self.news.append(event.record), DeploymentChanged)
         self.recovered: list[bool] = []
-        self.abandoned: list[DeploymentService] = []
+        self.faults: list[str] = []
+        self.database = Database(self.paths.database)
         self._open()
 
     def _open(self) -> None:
-        self.database = Database(self.paths.database)
+        self.staging = Staging(self.paths)
+        self.recipes = RecipeStore(self.paths)
         self.service = DeploymentService(
             DeploymentRecords(self.database),
             DeviceStateStore(self.database),
             self.bus,
             SystemClock(),
         )
-        self.service.recover(self.recovered.append)
-        self.service.start({}, self._executor)
+        state = self.service.recover(self._put_files_right)
+        current, self.faults = restored(state, self.core.surroundings(state))
+        self.runner.update(current.specs)
+        self.service.start(current, self._executor())
 
-    def _executor(self, commit: Callable[..., None]) -> Executor:
-        staging = Staging(self.paths)
-        applier = Applier(self.runner, staging, self.core, commit)
-        return Executor(self.images, staging, self.core, SystemClock(), applier)
+    def _put_files_right(self, committed: bool) -> None:
+        self.recovered.append(committed)
+        self.staging.recover(committed=committed)
+        if committed:
+            self.recipes.publish()
+        else:
+            self.recipes.discard()
+
+    def _executor(self) -> Executor:
+        store = Store(self.staging, self.recipes, self.service.commit)
+        applier = Applier(self.runner, self.core, store)
+        preparation = Preparation(self.images, self.staging, self.recipes)
+        return Executor(preparation, applier, self.core, SystemClock(), self.limits)
 
     def recipe(self, **what: Any) -> Path:
         path = self.folder / f"{what.get('name', 'app')}-{what.get('version', '1.0.0')}.yaml"
@@ -186,12 +227,40 @@ class Bench:
                     return record
                 await asyncio.sleep(0.005)
 
-    def restart(self) -> None:
-        """A new core on what the old one has stored by now; the old one is just let go of."""
-        self.abandoned.append(self.service)
+    async def restart(self) -> None:
+        """A new core on what the old one has stored by now; the old one gets no chance to tidy."""
+        await self.kill()
+        self.database = Database(self.paths.database)
+        self.reopen()
+
+    def reopen(self) -> None:
+        """A new core on the database that is open now."""
         self.images = FakeImages()
         self.runner = FakeRunner()
         self._open()
+
+    async def kill(self) -> None:
+        """End the old core's tasks; what they would still write is lost with the database."""
+        self.database.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def protect(self, on: bool) -> None:
+        """Let nothing be written to the database any more, as on a full disk; or again."""
+        self.database.query(f"PRAGMA query_only={'ON' if on else 'OFF'}")
+
+    def read_only_database(self) -> Database:
+        """The stored one, opened while nothing can be written."""
+        self.database = Database(self.paths.database)
+        self.protect(True)
+        return self.database
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.002)
 
     def files(self) -> dict[str, bytes]:
         return {
@@ -216,3 +285,9 @@ def on_device(tmp_path: Path) -> Callable[[Scenario], None]:
         bench.database.close()
 
     return lambda scenario: asyncio.run(run(scenario))
+
+
+@pytest.fixture
+def bench_of() -> Callable[[Path], Bench]:
+    """A device in a folder, which may be there from an earlier life; needs a running loop."""
+    return Bench

@@ -25,7 +25,7 @@ def test_a_deployed_component_runs_and_is_remembered(on_device: OnDevice) -> Non
         assert (record.status, record.detailed) == (Status.SUCCEEDED, DetailedStatus.SUCCESSFUL)
         assert bench.runner.running[APP].steps.run.script == "echo hello"
         assert bench.paths.recipe_file(APP, "1.0.0").exists()
-        bench.restart()
+        await bench.restart()
         assert bench.service.state.components[APP].version == "1.0.0"
         assert bench.service.get(record.id) == record
 
@@ -63,7 +63,7 @@ def test_a_faulty_recipe_changes_nothing_and_names_the_line(on_device: OnDevice)
         assert record.error_types == ("COMPONENT_RECIPE_ERROR",)
         assert f"{path}:2:" in (record.cause or "")
         assert bench.files() == before
-        assert bench.runner.running == {}
+        assert APP not in bench.runner.running
 
     on_device(scenario)
 
@@ -150,7 +150,7 @@ def test_do_nothing_stays_where_it_failed_and_says_so(on_device: OnDevice) -> No
         record = await bench.deploy(request(bench, bench.recipe(name=APP)))
         assert record.detailed is DetailedStatus.FAILED_ROLLBACK_NOT_REQUESTED
         assert record.status is Status.FAILED
-        bench.restart()
+        await bench.restart()
         assert set(bench.service.state.components) == {APP}
 
     on_device(scenario)
@@ -234,7 +234,7 @@ def test_cancel_works_while_queued_and_while_preparing(on_device: OnDevice) -> N
         for deployment_id in (first, second):
             assert (await bench.ended(deployment_id)).status is Status.CANCELED
         assert "already finished" in await bench.service.cancel(first)
-        assert bench.runner.running == {}
+        assert APP not in bench.runner.running
         assert bench.files() == {}
 
     on_device(scenario)
@@ -244,7 +244,7 @@ def test_cancel_is_refused_once_components_are_being_changed(on_device: OnDevice
     async def scenario(bench: Any) -> None:
         bench.runner.hold = asyncio.Event()
         deployment_id = bench.service.submit(request(bench, bench.recipe(name=APP)))
-        while not bench.runner.running:
+        while APP not in bench.runner.running:
             await asyncio.sleep(0.001)
         assert "can't be cancelled" in await bench.service.cancel(deployment_id)
         bench.runner.hold.set()
@@ -261,7 +261,7 @@ def test_a_core_killed_while_applying_starts_with_the_old_set(on_device: OnDevic
         deployment_id = bench.service.submit(request(bench, second, merge={APP: "2.0.0"}))
         while bench.runner.running[APP].version != "2.0.0":
             await asyncio.sleep(0.001)
-        bench.restart()
+        await bench.restart()
         assert bench.recovered[-1] is False
         assert bench.service.state.components[APP].version == "1.0.0"
         record = bench.service.get(deployment_id)
@@ -283,7 +283,7 @@ def test_a_queued_request_outlives_the_core(on_device: OnDevice) -> None:
         )
         while not bench.images.asked:
             await asyncio.sleep(0.001)
-        bench.restart()
+        await bench.restart()
         assert (await bench.ended(queued)).status is Status.SUCCEEDED
         assert set(bench.service.state.components) == {"com.example.Other"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -17,13 +17,15 @@ class Shelf:
 
     def __init__(self, content: dict[str, dict[str, str]]) -> None:
         self.content = content
+        self.looked_at: list[str] = []
 
     def versions(self, component: str) -> Sequence[str]:
         found = [key.split()[1] for key in self.content if key.split()[0] == component]
         return sorted(found, key=Version, reverse=True)
 
-    def unusable(self, component: str) -> Mapping[str, str]:
-        return {}
+    def why_unusable(self, component: str, version: str) -> str | None:
+        self.looked_at.append(f"{component} {version}")
+        return None
 
     def accepts(self, component: str, version: str, wanted: str) -> bool:
         return satisfies(version, wanted)

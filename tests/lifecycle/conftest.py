@@ -21,7 +21,6 @@ from greendock.base.paths import Paths
 from greendock.lifecycle.model import (
     ComponentSpec,
     ComponentStateChanged,
-    ResourceLimits,
     State,
 )
 from greendock.lifecycle.supervisor import Supervisor
@@ -60,7 +59,6 @@ class Settings:
 
     default_posix_user: str | None = "root" if os.geteuid() == 0 else None
     posix_shell: str = "sh"
-    default_limits: ResourceLimits | None = None
     backoff_s: tuple[float, float] = (0.01, 0.05)
 
 

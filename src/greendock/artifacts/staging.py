@@ -1,58 +1,37 @@
 """Brings a component's files into the store in two moves: stage beside, then swap by rename.
 
-Until the swap nothing that a running component reads has changed; after it `undo` brings the old
-folder back and `finish` lets go of it. A crash in between leaves `.VERSION.old`/`.VERSION.new`
-folders that `recover` puts right at the next start. Blocking: call it in a thread.
+Until the swap nothing that a running component reads has changed, its modes and owners included;
+after it `undo` brings the old folders back and `finish` lets go of them. What a crash leaves in
+between `recover` puts right at the next start. Blocking: call it in a thread.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from greendock.artifacts import exchange
+from greendock.artifacts.changes import Access, Changes, Present, Wish, decide
 from greendock.artifacts.checksum import verify_checksum
-from greendock.artifacts.inventory import FileEntry, content_id, list_files, require_listed
-from greendock.artifacts.permission import artifact_mode, unlisted_mode
+from greendock.artifacts.collect import Collector, open_folders
+from greendock.artifacts.inventory import (
+    FileEntry,
+    list_given,
+    list_live,
+    owner_of,
+    require_listed,
+)
+from greendock.artifacts.model import ComponentFiles, Staged
+from greendock.artifacts.permission import artifact_mode
 from greendock.artifacts.unpack import unpack_zip, unpacked_size
-from greendock.base.durable import sync_folder
-from greendock.base.errors import DeviceError
+from greendock.base.durable import sync_file_system
+from greendock.base.errors import ArtifactError, DeviceError
 from greendock.base.paths import Paths, safe_part
 from greendock.recipe.model import Artifact, Unarchive
 
 MARGIN_BYTES = 20 * 1024 * 1024
-_CHUNK_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentFiles:
-    """What is wanted: `folders` are artifact folders that hold NAME/VERSION/FILE."""
-
-    component: str
-    version: str
-    artifacts: tuple[Artifact, ...]
-    folders: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who has to be able to read the files; None leaves ownership as it is."""
-
-    uid: int
-    gid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """A component's files, ready. `swaps` are the (live, new) folders still to be exchanged."""
-
-    files: ComponentFiles
-    content_id: str
-    swaps: tuple[tuple[Path, Path], ...] = ()
 
 
 class Staging:
@@ -68,202 +47,131 @@ class Staging:
         permission), InterruptedError when `cancelled` is set. Whatever is raised, the live files
         are untouched and what was staged is gone.
         """
-        live = self._paths.artifact_folder(wanted.component, wanted.version)
-        present = list_files(live)
-        files = dict(present)
-        for folder in wanted.folders:
-            files |= list_files(folder / safe_part(wanted.component) / safe_part(wanted.version))
-        require_listed(wanted.component, wanted.artifacts, files, wanted.folders, live)
-        changed = {
-            name: entry
-            for name, entry in files.items()
-            if not entry.same_content(present.get(name))
-        }
-        archives = self._archives(wanted, files)
-        if not changed and all(target.is_dir() for _, target in archives):
-            return Staged(wanted, content_id(files))
-        swaps = self._swaps(wanted, bool(archives))
+        work = _Work(self._paths, wanted, cancelled)
         try:
-            self._require_space(changed.values(), [path for path, _ in archives])
-            self._collect(files, changed, swaps[0][1], cancelled)
-            self._check_and_unpack(wanted, changed, archives, swaps, cancelled)
+            return work.stage()
         except BaseException as error:
-            for _, new in swaps:
-                shutil.rmtree(new, ignore_errors=True)
+            work.clear()
             if isinstance(error, OSError) and not isinstance(error, InterruptedError):
-                raise _device_error(wanted.component, error) from error
+                action = f"store artifacts of {wanted.component}"
+                raise DeviceError.of(action, error, "ARTIFACT_DOWNLOAD_ERROR") from error
             raise
-        return Staged(wanted, content_id(files), swaps)
-
-    def _swaps(self, wanted: ComponentFiles, unpacks: bool) -> tuple[tuple[Path, Path], ...]:
-        live = [self._paths.artifact_folder(wanted.component, wanted.version)]
-        if unpacks:
-            live.append(self._paths.unarchived_folder(wanted.component, wanted.version))
-        return tuple((folder, folder.with_name(f".{folder.name}.new")) for folder in live)
-
-    def _check_and_unpack(
-        self,
-        wanted: ComponentFiles,
-        changed: Mapping[str, FileEntry],
-        archives: list[tuple[Path, Path]],
-        swaps: tuple[tuple[Path, Path], ...],
-        cancelled: threading.Event,
-    ) -> None:
-        new = swaps[0][1]
-        for artifact in wanted.artifacts:
-            if artifact.file_name in changed:
-                verify_checksum(artifact, new / artifact.file_name)
-        for archive, target in archives:
-            unpack_zip(new / archive.name, swaps[1][1] / target.name, cancelled)
-
-    def _archives(
-        self, wanted: ComponentFiles, files: dict[str, FileEntry]
-    ) -> list[tuple[Path, Path]]:
-        """(archive, folder that it unpacks to) for every ZIP artifact."""
-        target = self._paths.unarchived_folder(wanted.component, wanted.version)
-        return [
-            (files[artifact.file_name].path, target / safe_part(Path(artifact.file_name).stem))
-            for artifact in wanted.artifacts
-            if artifact.unarchive is Unarchive.ZIP and artifact.file_name in files
-        ]
-
-    def _require_space(self, changed: Iterable[FileEntry], archives: list[Path]) -> None:
-        needed = sum(entry.size_bytes for entry in changed)
-        needed += sum(unpacked_size(path) for path in archives)
-        free = shutil.disk_usage(self._paths.artifacts).free
-        if free < needed + MARGIN_BYTES:
-            raise DeviceError(
-                f"cannot store artifacts: they need {needed} bytes plus a margin of "
-                f"{MARGIN_BYTES}, {self._paths.artifacts} has {free} bytes free",
-                codes=("ARTIFACT_DOWNLOAD_ERROR", "DISK_SPACE_CRITICAL"),
-                hint="free some space on that file system",
-            )
-
-    def _collect(
-        self,
-        files: dict[str, FileEntry],
-        changed: dict[str, FileEntry],
-        new: Path,
-        cancelled: threading.Event,
-    ) -> None:
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o755, parents=True)
-        for name, entry in files.items():
-            target = new / name
-            target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            if name in changed:
-                _copy(entry, target, cancelled)
-            else:
-                os.link(entry.path, target)
-        sync_folder(new)
-
-    def grant(self, staged: Staged, owner: Owner | None) -> None:
-        """Give the live files the recipe's modes and `owner`. Raises DeviceError."""
-        files = staged.files
-        listed = {artifact.file_name: artifact for artifact in files.artifacts}
-        owner_writes = os.geteuid() != 0
-        try:
-            for folder in (
-                self._paths.artifact_folder(files.component, files.version),
-                self._paths.unarchived_folder(files.component, files.version),
-            ):
-                _grant_tree(folder, listed, owner, owner_writes)
-        except OSError as error:
-            raise DeviceError(
-                f"cannot set permissions of the artifacts of {files.component}: {error}",
-                codes=("SET_PERMISSION_ERROR",),
-            ) from error
 
     def swap(self, staged: Staged) -> None:
-        """Make the staged files the live ones, keeping the old ones until `undo` or `finish`."""
+        """Make the staged files the live ones, keeping the old ones until `undo` or `finish`.
+
+        Raises OSError; some folders may be exchanged then, so `undo` has to follow.
+        """
         for live, new in staged.swaps:
-            live.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            old = _old(live)
-            shutil.rmtree(old, ignore_errors=True)
-            if live.exists():
-                live.rename(old)
-            new.rename(live)
-            sync_folder(live.parent)
+            exchange.exchange(live, new)
 
     def undo(self, staged: Staged) -> None:
-        """Back to the files from before `swap` (or `stage`). Call it once per staging."""
+        """Back to the files from before `swap` (or `stage`). May be repeated. Raises OSError."""
         for live, new in staged.swaps:
-            if not new.exists() and live.exists():
-                shutil.rmtree(live)
-                if _old(live).exists():
-                    _old(live).rename(live)
-            shutil.rmtree(new, ignore_errors=True)
-            if live.parent.exists():
-                sync_folder(live.parent)
+            exchange.undo(live)
+            exchange.discard(new)
+            exchange.remove_if_empty(live.parent)
 
     def finish(self, staged: Staged) -> None:
-        """The new files stay; the old ones go."""
+        """The new files stay; the old ones go. Raises OSError."""
         for live, _ in staged.swaps:
-            shutil.rmtree(_old(live), ignore_errors=True)
+            exchange.finish(live)
 
     def recover(self, *, committed: bool) -> None:
         """After a crash: old folders come back unless the deployment had been committed."""
         for store in (self._paths.artifacts, self._paths.unarchived):
-            for old in store.glob("*/.*.old"):
-                live = old.with_name(old.name[1 : -len(".old")])
-                if committed and live.exists():
-                    shutil.rmtree(old, ignore_errors=True)
-                else:
-                    shutil.rmtree(live, ignore_errors=True)
-                    old.rename(live)
-            for new in store.glob("*/.*.new"):
-                shutil.rmtree(new, ignore_errors=True)
+            exchange.recover(store, committed=committed)
 
 
-def _old(live: Path) -> Path:
-    return live.with_name(f".{live.name}.old")
+class _Work:
+    """The staging of one component."""
+
+    def __init__(self, paths: Paths, wanted: ComponentFiles, cancelled: threading.Event) -> None:
+        self._wanted = wanted
+        self._cancelled = cancelled
+        self._live = paths.artifact_folder(wanted.component, wanted.version)
+        self._unpacked = paths.unarchived_folder(wanted.component, wanted.version)
+        self._archives = [a for a in wanted.artifacts if a.unarchive is Unarchive.ZIP]
+        self._owner_writes = os.geteuid() != 0
+        self._swaps: list[tuple[Path, Path]] = []
+
+    def stage(self) -> Staged:
+        changes = self._changes()
+        now = self._collect(changes) if changes.changes_files else self._live
+        if changes.relisted:
+            for artifact in self._wanted.artifacts:
+                verify_checksum(artifact, now / artifact.file_name)
+        if self._archives and (changes.relisted or not self._is_unpacked()):
+            self._unpack(now)
+        for _, new in self._swaps:
+            open_folders(new, self._wanted.owner)
+            sync_file_system(new)
+        return Staged(self._wanted, changes.content_id, tuple(self._swaps))
+
+    def clear(self) -> None:
+        """Remove what was staged."""
+        for live, new in self._swaps:
+            exchange.discard(new)
+            exchange.remove_if_empty(live.parent)
+
+    def _changes(self) -> Changes:
+        wanted, live = self._wanted, self._live
+        present = Present(list_live(live), owner_of(live))
+        given: dict[str, FileEntry] = {}
+        for folder in wanted.folders:
+            given |= list_given(folder / safe_part(wanted.component) / safe_part(wanted.version))
+        files = {**present.files, **given}
+        require_listed(wanted.component, wanted.artifacts, files, wanted.folders, live)
+        wish = Wish(wanted.artifacts, wanted.content_id, wanted.owner, self._owner_writes)
+        return decide(wish, present, given)
+
+    def _collect(self, changes: Changes) -> Path:
+        copied = (*changes.brought.values(), *changes.again.values())
+        _require_space(self._live, sum(entry.size_bytes for entry in copied))
+        new = self._new_folder(self._live)
+        required = {artifact.file_name for artifact in self._wanted.artifacts}
+        collector = Collector(changes, required, new, self._cancelled)
+        collector.take_given()
+        collector.take_along(self._live)
+        return new
+
+    def _is_unpacked(self) -> bool:
+        """Whether every archive has its folder, and the component can read it."""
+        there = all((self._unpacked / _folder_of(archive)).is_dir() for archive in self._archives)
+        return there and self._wanted.owner in (None, owner_of(self._unpacked))
+
+    def _unpack(self, now: Path) -> None:
+        archives = [(artifact, now / artifact.file_name) for artifact in self._archives]
+        new = self._new_folder(self._unpacked)
+        _require_space(new, sum(unpacked_size(path) for _, path in archives))
+        for artifact, path in archives:
+            mode = artifact_mode(artifact, owner_writes=self._owner_writes)
+            access = Access(mode, self._wanted.owner)
+            unpack_zip(path, new / _folder_of(artifact), access, self._cancelled)
+
+    def _new_folder(self, live: Path) -> Path:
+        new = exchange.beside(live)
+        self._swaps.append((live, new))
+        new.mkdir(mode=0o755, parents=True)
+        return new
 
 
-def _copy(entry: FileEntry, target: Path, cancelled: threading.Event) -> None:
-    with entry.path.open("rb") as source, target.open("xb") as copy:
-        while chunk := source.read(_CHUNK_BYTES):
-            if cancelled.is_set():
-                raise InterruptedError
-            copy.write(chunk)
-        copy.flush()
-        os.fsync(copy.fileno())
-    target.chmod(0o600 | (entry.mode & 0o100))
-    os.utime(target, ns=(entry.modified_ns, entry.modified_ns))
+def _folder_of(archive: Artifact) -> str:
+    """The folder that an archive unpacks to: its file name without the last extension."""
+    name = Path(archive.file_name).stem
+    if not name.strip("."):
+        raise ArtifactError(f"cannot unpack {archive.file_name}: its name gives no folder name")
+    return name
 
 
-def _grant_tree(
-    folder: Path, listed: dict[str, Artifact], owner: Owner | None, owner_writes: bool
-) -> None:
-    by_stem = {Path(name).stem: artifact for name, artifact in listed.items()}
-    is_unarchived = folder.parent.parent.name == "artifacts-unarchived"
-    for parent, _, names in os.walk(folder):
-        Path(parent).chmod(0o755)
-        _own(Path(parent), owner)
-        relative = Path(parent).relative_to(folder)
-        for name in names:
-            path = Path(parent) / name
-            if is_unarchived:
-                artifact = by_stem.get(relative.parts[0]) if relative.parts else None
-            else:
-                artifact = listed.get((relative / name).as_posix())
-            if artifact is None:
-                mode = unlisted_mode(path.stat().st_mode, owner_writes=owner_writes)
-            else:
-                mode = artifact_mode(artifact, owner_writes=owner_writes)
-            _own(path, owner)
-            path.chmod(mode)
-
-
-def _own(path: Path, owner: Owner | None) -> None:
-    if owner is not None and os.geteuid() == 0:
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
-
-
-def _device_error(component: str, error: OSError) -> DeviceError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return DeviceError(
-        f"cannot store artifacts of {component}: {error.strerror or error}"
-        + (f" ({error.filename})" if error.filename else ""),
-        codes=("ARTIFACT_DOWNLOAD_ERROR", "DISK_SPACE_CRITICAL" if full else "IO_WRITE_ERROR"),
-        hint="free some space on that file system" if full else None,
-    )
+def _require_space(place: Path, needed: int) -> None:
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < needed + MARGIN_BYTES:
+        raise DeviceError(
+            f"cannot store artifacts: they need {needed} bytes plus a margin of "
+            f"{MARGIN_BYTES}, {place} has {free} bytes free",
+            codes=("ARTIFACT_DOWNLOAD_ERROR", "DISK_SPACE_CRITICAL"),
+            hint="free some space on that file system",
+        )

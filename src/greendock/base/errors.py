@@ -19,6 +19,7 @@ each and chained with `from`.
 
 from __future__ import annotations
 
+import errno
 from enum import Enum
 
 
@@ -93,3 +94,14 @@ class DeviceError(GreendockError):
     """This machine can't do it: disk, permissions, users."""
 
     default_codes = ("IO_ERROR", "IO_WRITE_ERROR")
+
+    @classmethod
+    def of(cls, action: str, error: OSError, outer: str = "IO_ERROR") -> DeviceError:
+        """`action` ("store the recipes") failed with `error`; `outer` is the first code."""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        place = f" ({error.filename})" if error.filename else ""
+        return cls(
+            f"cannot {action}: {error.strerror or error}{place}",
+            codes=(outer, "DISK_SPACE_CRITICAL" if full else "IO_WRITE_ERROR"),
+            hint="free some space on that file system" if full else None,
+        )

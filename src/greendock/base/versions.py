@@ -76,8 +76,9 @@ def _as_npm(text: str) -> str:
         return "*"
     while (group := _GROUP.search(wanted)) is not None:
         before, after = wanted[: group.start()].strip(), wanted[group.end() :].strip()
-        alone = before in ("", "(") or before.endswith("||")
-        alone = alone and (after in ("", ")") or after.startswith("||"))
+        alone = (before in ("", "(") or before.endswith("||")) and (
+            after in ("", ")") or after.startswith("||")
+        )
         if "||" in group.group(1) and not alone:
             raise ValueError("alternatives in parentheses can't be joined with another range")
         wanted = f"{before} {group.group(1).strip()} {after}".strip()

@@ -34,15 +34,17 @@ def read_device_file(folder: Path) -> DeviceConfiguration | None:
     path = folder / FILE_NAME
     try:
         data = json.loads(path.read_bytes())
-        return DeviceConfiguration(
-            data["coreId"], data["system"], data["services"], data["greendock"]
+        system, services, greendock = (
+            _map(data[name], name, str(path)) for name in ("system", "services", "greendock")
         )
+        bodies = {name: _map(body, name, str(path)) for name, body in services.items()}
+        return DeviceConfiguration(str(data["coreId"]), system, bodies, greendock)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ConfigurationError) as error:
         raise ConfigurationError(
             f"cannot read the device's configuration {path}: {error}",
-            hint="restore the file from a backup, or start once with --init-config",
+            hint="restore it from a backup; or move it away and start once with --init-config",
         ) from error
 
 
@@ -65,12 +67,19 @@ def from_init_config(document: Any, place: str, core_id: str) -> DeviceConfigura
         raise ConfigurationError(f"cannot use {place}: a map of sections is expected at the top")
     sections = {str(key).lower(): value for key, value in document.items()}
     for name in ("system", "services", "greendock"):
-        if not isinstance(sections.get(name) or {}, Mapping):
-            raise ConfigurationError(f"cannot use {place}: {name} has to be a map")
+        sections[name] = _map(sections.get(name), name, place)
     services: dict[str, Mapping[str, Any]] = {}
-    for name, body in (sections.get("services") or {}).items():
-        keys = {str(key).lower(): value for key, value in (body or {}).items()}
-        services[str(name)] = keys.get("configuration") or {}
-    return DeviceConfiguration(
-        core_id, sections.get("system") or {}, services, sections.get("greendock") or {}
-    )
+    for name, body in sections["services"].items():
+        keys = _map(body, f"services.{name}", place)
+        lower = {str(key).lower(): value for key, value in keys.items()}
+        where = f"services.{name}.configuration"
+        services[str(name)] = _map(lower.get("configuration"), where, place)
+    return DeviceConfiguration(core_id, sections["system"], services, sections["greendock"])
+
+
+def _map(value: Any, name: str, place: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"cannot use {place}: {name} has to be a map")
+    return value

@@ -3,7 +3,7 @@
 A node is a dict (interior) or a `Leaf`. Rules, as Greengrass has them: maps merge, lists and
 scalars replace whole; a leaf gives way only to a value as new or newer; recipe defaults
 carry time stamp 1, so that they fill gaps but never override what was deployed or set on the
-device.
+device. An update finds existing keys in any case of their letters and keeps their spelling.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def merge(node: Node, value: Any, timestamp_ms: int, *, at: str = "") -> tuple[N
         return from_plain(value, timestamp_ms), []
     merged, kept = dict(node), []
     for key, child in value.items():
-        name = str(key)
+        name = _key_of(merged, str(key))
         if name not in merged:
             merged[name] = from_plain(child, timestamp_ms)
             continue
@@ -125,17 +125,31 @@ def without_defaults(node: Node) -> Node:
 
 def without(node: Node, pointer: str) -> Node:
     """`node` without what `pointer` (RFC 6901) names; unchanged where there is nothing."""
-    parts = pointer_parts(pointer)
+    return _without_parts(node, pointer_parts(pointer))
+
+
+def _without_parts(node: Node, parts: list[str]) -> Node:
     if not parts:
         return {}
-    if isinstance(node, Leaf) or parts[0] not in node:
+    if isinstance(node, Leaf):
+        return node
+    key = _key_of(node, parts[0])
+    if key not in node:
         return node
     copy = dict(node)
     if len(parts) == 1:
-        del copy[parts[0]]
+        del copy[key]
     else:
-        copy[parts[0]] = without(copy[parts[0]], pointer[1 + len(pointer[1:].split("/")[0]) :])
+        copy[key] = _without_parts(copy[key], parts[1:])
     return copy
+
+
+def _key_of(node: Mapping[str, Node], key: str) -> str:
+    """The spelling that `key` has in `node`; `key` itself where it is new."""
+    if key in node:
+        return key
+    folded = key.lower()
+    return next((known for known in node if known.lower() == folded), key)
 
 
 def pointer_parts(pointer: str) -> list[str]:

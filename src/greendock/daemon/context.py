@@ -10,9 +10,10 @@ import time
 from collections.abc import Mapping
 
 from greendock import __version__
-from greendock.artifacts.staging import Owner
+from greendock.artifacts.model import Owner
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
+from greendock.config.settings import Settings
 from greendock.daemon.core_settings import CoreSettings, log_settings
 from greendock.daemon.lazy_images import LazyImages
 from greendock.deployment.builtins import built_ins
@@ -20,7 +21,7 @@ from greendock.deployment.chosen import Surroundings as PlanSurroundings
 from greendock.deployment.device_state import DeviceState
 from greendock.deployment.target import Device
 from greendock.ipc.ports import CoreView
-from greendock.lifecycle.model import ComponentSpec
+from greendock.lifecycle.model import ComponentSpec, ResourceLimits, RunWith
 from greendock.lifecycle.run_as import choose
 from greendock.lifecycle.users import Users
 from greendock.recipe.device import device_labels
@@ -50,31 +51,30 @@ class CoreContext:
     def deadline_s(self) -> float:
         return self._settings.current.deployment_deadline_s
 
-    def surroundings(self) -> PlanSurroundings:
-        settings = self._settings.current
+    def surroundings(self, settings: DeviceState) -> PlanSurroundings:
+        wanted = self._settings.of(settings)
         return PlanSurroundings(
             device=Device(
-                self._paths, settings.thing_name, settings.interpolate_component_configuration
+                self._paths, wanted.thing_name, wanted.interpolate_component_configuration
             ),
-            labels=device_labels(settings.platform_override),
-            built_ins=built_ins(settings.nucleus_version),
+            labels=device_labels(wanted.platform_override),
+            built_ins=built_ins(wanted.nucleus_version),
             defaults=self._settings.device.services,
+            run_with=RunWith(wanted.default_posix_user, _default_limits(wanted)),
         )
+
+    def plan(self, state: DeviceState) -> None:
+        self._settings.plan(state)
 
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         if spec.resident:
             return None
-        wanted = choose(
-            spec.run_with.posix_user, self._settings.default_posix_user, self._users.core_is_root
-        )
+        wanted = choose(spec.run_with.posix_user, None, self._users.core_is_root)
         account = await self._users.resolve(wanted)
         return Owner(account.uid, account.gid) if self._users.core_is_root else None
 
-    def check(self, state: DeviceState) -> None:
-        self._settings.plan(state)
-
-    def committed(self, state: DeviceState) -> None:
-        self._settings.replace(state)
+    def adopt(self, state: DeviceState) -> None:
+        self._settings.adopt(state)
         self._logs.update_settings(log_settings(self._settings.current.logging))
 
     # -- lifecycle.ports.Surroundings
@@ -111,3 +111,8 @@ class CoreContext:
             started_at=self._started_at,
             engine=self._images.view(),
         )
+
+
+def _default_limits(settings: Settings) -> ResourceLimits | None:
+    limits = ResourceLimits(settings.default_memory_kb, settings.default_cpus)
+    return None if limits == ResourceLimits() else limits

@@ -4,77 +4,87 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable
 from typing import Any
 
 from greendock.artifacts.staging import Staging
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
-from greendock.base.errors import GreendockError
+from greendock.base.errors import DeviceError
 from greendock.base.events import Bus
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
+from greendock.config.device_file import DeviceConfiguration
 from greendock.daemon.context import CoreContext
 from greendock.daemon.core_settings import CoreSettings, log_settings
-from greendock.daemon.device import load_device
 from greendock.daemon.lazy_images import LazyImages
-from greendock.deployment.apply import Applier
+from greendock.deployment.apply import Applier, Store
 from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER
-from greendock.deployment.chosen import choose
-from greendock.deployment.device_state import DeviceState, DeviceStateStore
+from greendock.deployment.device_state import DeviceStateStore
 from greendock.deployment.executor import Executor
-from greendock.deployment.plan import Plan, device_after
-from greendock.deployment.record import DeploymentRecord
+from greendock.deployment.prepare import Preparation
+from greendock.deployment.recipe_store import RecipeStore
 from greendock.deployment.records import DeploymentRecords
+from greendock.deployment.restart import restored
 from greendock.deployment.service import DeploymentService
-from greendock.deployment.target import component_specs
 from greendock.ipc.cli_info import write_cli_info
 from greendock.ipc.ports import CorePorts
 from greendock.ipc.server import IpcServer
 from greendock.ipc.tokens import Tokens
-from greendock.lifecycle.model import ComponentSpec
 from greendock.lifecycle.supervisor import Supervisor
 from greendock.lifecycle.users import Users
 
 _log = logging.getLogger("greendock")
 STOP_DEADLINE_S = 60.0
+_CLI_INFO_RETRY_S = 30.0
 
 
 class Core:
     """Build it, `start` it, `stop` it. One per root folder; the process holds the lock."""
 
-    def __init__(self, paths: Paths, init_config: Path | None) -> None:
+    def __init__(self, paths: Paths, device: DeviceConfiguration, logs: ComponentLogs) -> None:
+        """Raises DeviceError when the stored state can't be read."""
         self.paths = paths
-        paths.create()
-        device = load_device(paths, init_config)
-        self._database = Database(paths.database)
-        self._states = DeviceStateStore(self._database)
+        self._logs = logs
         self._bus = Bus()
         self._clock = SystemClock()
         self._staging = Staging(paths)
+        self._recipes = RecipeStore(paths)
+        self._database = Database(paths.database)
         self._deployments = DeploymentService(
-            DeploymentRecords(self._database), self._states, self._bus, self._clock
+            DeploymentRecords(self._database),
+            DeviceStateStore(self._database),
+            self._bus,
+            self._clock,
         )
-        state = self._deployments.recover(
-            lambda committed: self._staging.recover(committed=committed)
-        )
+        state = self._deployments.recover(self._put_files_right)
         self._settings = CoreSettings(device, state)
-        self.logs = ComponentLogs(paths.logs, log_settings(self._settings.current.logging))
-        self._images = LazyImages(self._settings, self.logs.get(DOCKER_APPLICATION_MANAGER))
+        logs.update_settings(log_settings(self._settings.current.logging))
+        self._images = LazyImages(self._settings, logs.get(DOCKER_APPLICATION_MANAGER))
         self._users = Users()
-        self._context = CoreContext(paths, self._settings, self._users, self._images, self.logs)
+        self._context = CoreContext(paths, self._settings, self._users, self._images, logs)
         self._tokens = Tokens()
         self._supervisor = Supervisor(
             paths,
             self._bus,
             self._clock,
-            self.logs,
+            logs,
             self._settings,
             self._tokens,
             self._context,
         )
         self._ipc = IpcServer(paths.ipc_socket, self._tokens, self._ports())
+        self._cli_info: asyncio.Task[None] | None = None
+
+    def _put_files_right(self, committed: bool) -> None:
+        self._staging.recover(committed=committed)
+        try:
+            if committed:
+                self._recipes.publish()
+            else:
+                self._recipes.discard()
+        except OSError:
+            _log.exception("recipes that a deployment left could not be put right")
 
     def _ports(self) -> CorePorts:
         return CorePorts(
@@ -91,43 +101,64 @@ class Core:
         return None if view is None else view.configuration.get("accessControl")
 
     async def start(self) -> None:
-        """Listen, start the deployed components, begin to work on deployments."""
+        """Listen, start the deployed components, begin to work on deployments.
+
+        Raises GreendockError or OSError; `stop` has to be called then as well.
+        """
         await self._supervisor.start()
-        groups = ",".join(self._settings.current.authorized_posix_groups)
         await self._ipc.start()
+        await self._tell_cli()
+        surroundings = self._context.surroundings(self._deployments.state)
+        current, faults = restored(self._deployments.state, surroundings)
+        for fault in faults:
+            _log.error("%s", fault)
+        self._supervisor.update(current.specs)
+        self._deployments.start(current, self._executor())
+
+    def _executor(self) -> Executor:
+        store = Store(self._staging, self._recipes, self._deployments.commit)
+        applier = Applier(self._supervisor, self._context, store)
+        preparation = Preparation(self._images, self._staging, self._recipes)
+        return Executor(preparation, applier, self._context, self._clock)
+
+    async def _tell_cli(self) -> None:
+        """Write the files of the command line; later, where the disk has no room for them now."""
+        try:
+            await self._write_cli_info()
+        except DeviceError as error:
+            _log.error("the command line can't reach this core yet: %s", error.explain())
+            self._cli_info = asyncio.create_task(self._tell_cli_later(), name="cli info")
+
+    async def _tell_cli_later(self) -> None:
+        while True:
+            await self._clock.sleep(_CLI_INFO_RETRY_S)
+            try:
+                return await self._write_cli_info()
+            except DeviceError as error:
+                _log.debug("%s", error.explain())
+
+    async def _write_cli_info(self) -> None:
+        groups = ",".join(self._settings.current.authorized_posix_groups)
         await asyncio.to_thread(
             write_cli_info, self.paths.cli_ipc_info, self.paths.ipc_socket, self._tokens, groups
         )
-        specs = self._specs(self._deployments.state)
-        self._supervisor.update(specs)
-        self._deployments.start(specs, self._executor)
-
-    def _specs(self, state: DeviceState) -> dict[str, ComponentSpec]:
-        """What to run; one component that can't be prepared must not keep the others away."""
-        surroundings = self._context.surroundings()
-        device = device_after(surroundings.device, state)
-        try:
-            return component_specs(choose(state, surroundings, None), device)[0]
-        except GreendockError as error:
-            _log.error("not every deployed component can be started: %s", error.explain())
-        specs: dict[str, ComponentSpec] = {}
-        for name, component in state.components.items():
-            try:
-                alone = DeviceState({name: component})
-                specs |= component_specs(choose(alone, surroundings, None), device)[0]
-            except GreendockError as error:
-                _log.error("cannot start %s: %s", name, error.explain())
-        return specs
-
-    def _executor(self, commit: Callable[[Plan, DeploymentRecord], None]) -> Executor:
-        applier = Applier(self._supervisor, self._staging, self._context, commit)
-        return Executor(self._images, self._staging, self._context, self._clock, applier)
 
     async def stop(self) -> None:
-        """Stop everything, components first; what doesn't end in time is ended by force."""
-        await self._deployments.stop()
-        await self._supervisor.stop_all(STOP_DEADLINE_S)
-        await self._ipc.stop()
-        await self._images.close()
-        self.logs.close()
+        """Stop everything, components first; what doesn't end in time is ended by force.
+
+        A part that fails to stop does not keep the others from it. Never raises.
+        """
+        if self._cli_info is not None:
+            self._cli_info.cancel()
+        await _stopped("deployments", self._deployments.stop())
+        await _stopped("components", self._supervisor.stop_all(STOP_DEADLINE_S))
+        await _stopped("ipc", self._ipc.stop())
+        await _stopped("images", self._images.close())
         self._database.close()
+
+
+async def _stopped(part: str, stopping: Awaitable[None]) -> None:
+    try:
+        await stopping
+    except Exception:
+        _log.exception("%s did not stop cleanly", part)

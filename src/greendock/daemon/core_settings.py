@@ -1,32 +1,46 @@
 """The settings in force: the device's file, overlaid by what deployments set on the nucleus.
 
-Read by everything that the core builds; replaced as a whole when a deployment is committed.
+Read by everything that the core builds; replaced as a whole when a deployment takes effect.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from greendock.base.errors import ConfigurationError
 from greendock.base.log_lines import LogFormat
 from greendock.base.logs import LogSettings
 from greendock.config.device_file import DeviceConfiguration
-from greendock.config.settings import LoggingSettings, Settings, own_pull_policy, read_settings
-from greendock.config.tree import to_plain
+from greendock.config.settings import (
+    LoggingSettings,
+    Settings,
+    own_pull_policy,
+    read_settings,
+)
+from greendock.config.tree import to_plain, updated
 from greendock.deployment.builtins import CLI, NUCLEUS
 from greendock.deployment.device_state import DeviceState
 from greendock.docker.pull_policy import PullPolicy
-from greendock.lifecycle.model import ResourceLimits
+
+_log = logging.getLogger("greendock")
 
 
 class CoreSettings:
     """Implements the settings ports of the lifecycle and of the image work."""
 
     def __init__(self, device: DeviceConfiguration, state: DeviceState) -> None:
+        """Raises ConfigurationError for what the device's own file says."""
         self.device = device
         self.planned = state
-        self.current = self.of(state)
+        self.current = self.of(DeviceState())
+        try:
+            self.current = self.of(state)
+        except ConfigurationError as error:
+            # Another version of the core took it; a device that doesn't start can't be mended.
+            _log.error("the deployed settings of the core are not in force: %s", error.explain())
 
     def of(self, state: DeviceState) -> Settings:
         """The settings that `state` comes to; raises ConfigurationError."""
@@ -38,24 +52,30 @@ class CoreSettings:
             os.environ,
         )
 
-    def replace(self, state: DeviceState) -> None:
-        """Take over the settings of a committed state."""
+    def adopt(self, state: DeviceState) -> None:
+        """The settings of `state` count from now on; raises ConfigurationError."""
         self.current = self.of(state)
         self.planned = state
 
     def plan(self, state: DeviceState) -> None:
-        """`state` is about to be deployed; raises ConfigurationError when it can't work."""
-        self.of(state)
+        """The next images are for `state`; raises ConfigurationError for a faulty pull policy."""
         for name, component in state.components.items():
             own_pull_policy(name, to_plain(component.configuration))
         self.planned = state
 
     def _configuration(self, name: str, state: DeviceState) -> Mapping[str, Any]:
+        """What was deployed on top of what the device's file says now."""
         deployed = state.components.get(name)
-        if deployed is not None:
-            plain: Mapping[str, Any] = to_plain(deployed.configuration)
-            return plain
-        return self.device.services.get(name, {})
+        own = self.device.services.get(name, {})
+        tree, _ = updated(
+            deployed.configuration if deployed is not None else None,
+            own,
+            merge_value=None,
+            reset=(),
+            timestamp_ms=0,
+        )
+        plain: Mapping[str, Any] = to_plain(tree)
+        return plain
 
     # -- lifecycle.ports.RunSettings
 
@@ -66,11 +86,6 @@ class CoreSettings:
     @property
     def posix_shell(self) -> str:
         return self.current.posix_shell
-
-    @property
-    def default_limits(self) -> ResourceLimits | None:
-        memory_kb, cpus = self.current.default_memory_kb, self.current.default_cpus
-        return None if memory_kb is None and cpus is None else ResourceLimits(memory_kb, cpus)
 
     @property
     def backoff_s(self) -> tuple[float, float]:
@@ -98,8 +113,7 @@ class CoreSettings:
         """The component's own `greendock.docker.pullPolicy`, else the core's."""
         deployed = self.planned.components.get(component)
         own = to_plain(deployed.configuration) if deployed is not None else {}
-        policy = own_pull_policy(component, own) if isinstance(own, Mapping) else None
-        return PullPolicy(policy or self.current.docker.pull_policy or "")
+        return PullPolicy(own_pull_policy(component, own) or self.current.docker.pull_policy or "")
 
 
 def log_settings(settings: LoggingSettings) -> LogSettings:

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from greendock.base.errors import ConfigurationError
+from greendock.base.errors import ConfigurationError, DeviceError
 from greendock.base.paths import Paths
 from greendock.config.device_file import (
     DeviceConfiguration,
@@ -28,7 +28,7 @@ from greendock.recipe.report import Report
 def load_device(paths: Paths, init_config: Path | None) -> DeviceConfiguration:
     """The device's configuration. Sections of `init_config` replace those of the same name.
 
-    Raises ConfigurationError (faulty file), OSError (it can't be saved).
+    Raises ConfigurationError (faulty file), DeviceError (it can't be saved).
     """
     known = read_device_file(paths.config)
     if known is not None and init_config is None:
@@ -44,7 +44,10 @@ def load_device(paths: Paths, init_config: Path | None) -> DeviceConfiguration:
             {**known.greendock, **device.greendock},
         )
     CoreSettings(device, DeviceState())
-    write_device_file(paths.config, device)
+    try:
+        write_device_file(paths.config, device)
+    except OSError as error:
+        raise DeviceError.of("save the device's configuration", error) from error
     return device
 
 

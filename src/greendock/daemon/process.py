@@ -12,14 +12,19 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from greendock import __version__
 from greendock.base.errors import GreendockError
-from greendock.base.logs import CoreLogHandler
+from greendock.base.logs import ComponentLogs, CoreLogHandler
 from greendock.base.paths import Paths
+from greendock.config.device_file import DeviceConfiguration
 from greendock.daemon.core import Core
+from greendock.daemon.core_settings import CoreSettings, log_settings
+from greendock.daemon.device import load_device
+from greendock.deployment.device_state import DeviceState
 
 _log = logging.getLogger("greendock")
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -32,7 +37,10 @@ def run_process(root: Path, init_config: Path | None) -> int:
         paths.root.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = _lock(paths.root)
     except OSError as error:
-        _say(f"cannot use {root} as root folder: {error.strerror}")
+        what = error.strerror
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            what = f"{error.filename} is not a folder"
+        _say(f"cannot use {root} as root folder: {what}")
         return 1
     if lock is None:
         _say(f"another core runs on {root}; stop it first, or give this one another --root")
@@ -47,32 +55,72 @@ async def _run(paths: Paths, init_config: Path | None) -> int:
     for number in _SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     try:
-        core = Core(paths, init_config)
+        paths.create()
+        device = load_device(paths, init_config)
+        settings = CoreSettings(device, DeviceState()).current
     except (GreendockError, OSError) as error:
-        _say(error.explain() if isinstance(error, GreendockError) else str(error))
+        _say(_text(error))
         return 1
-    _log_to_file(core)
+    logs = ComponentLogs(paths.logs, log_settings(settings.logging))
+    _log_to_file(logs)
     try:
-        await core.start()
-        _say(f"Greendock {__version__} runs, root {paths.root}")
-        notify("READY=1")
-        await stopping.wait()
-        _say("stopping")
-        notify("STOPPING=1")
-    except GreendockError as error:
-        _log.exception("the core could not start")
-        _say(error.explain())
+        return await _with_logs(paths, device, logs, stopping)
+    except Exception as error:
+        _log.error("the core could not start", exc_info=error)
+        _say(_text(error))
         return 1
     finally:
+        logs.close()
+
+
+async def _with_logs(
+    paths: Paths, device: DeviceConfiguration, logs: ComponentLogs, stopping: asyncio.Event
+) -> int:
+    core = Core(paths, device, logs)
+    try:
+        return await _live(core, paths, stopping)
+    finally:
         await core.stop()
+
+
+async def _live(core: Core, paths: Paths, stopping: asyncio.Event) -> int:
+    """Start the core and wait for the end; a signal also ends a start that hangs."""
+    stop = asyncio.create_task(stopping.wait(), name="signals")
+    start = asyncio.create_task(core.start(), name="start")
+    await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
+    if not start.done():
+        start.cancel()
+        await asyncio.wait((start,))
+    if start.cancelled():
+        return 0
+    try:
+        start.result()
+    except BaseException:
+        stop.cancel()
+        raise
+    _say(f"Greendock {__version__} runs, root {paths.root}")
+    notify("READY=1")
+    await stop
+    _say("stopping")
+    notify("STOPPING=1")
     return 0
 
 
-def _log_to_file(core: Core) -> None:
-    logger = logging.getLogger("greendock")
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    logger.addHandler(CoreLogHandler(core.logs))
+def _text(error: Exception) -> str:
+    """Why the core could not start, in one line for people."""
+    if isinstance(error, GreendockError):
+        return error.explain()
+    if isinstance(error, OSError):
+        return f"cannot start: {error.strerror or error}: {error.filename or ''}".rstrip(": ")
+    return f"cannot start: {type(error).__name__}: {error}; the core's log has the details"
+
+
+def _log_to_file(logs: ComponentLogs) -> None:
+    """Everything of ours, and what libraries warn of, into the core's log."""
+    root = logging.getLogger()
+    root.addHandler(CoreLogHandler(logs))
+    root.setLevel(logging.WARNING)
+    logging.getLogger("greendock").setLevel(logging.DEBUG)
     logging.captureWarnings(True)
 
 
@@ -100,5 +148,7 @@ def notify(state: str) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"greendock: {text}\n")
-    sys.stderr.flush()
+    """To the terminal or the service manager, if anybody is there to read it."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"greendock: {text}\n")
+        sys.stderr.flush()

@@ -1,106 +1,144 @@
-"""Switches the device from one set of components to another, and back.
+"""Switches the device from one set of components to another, and back; one step per method.
 
-Order: files are swapped, components updated and waited for, the new state committed, removed
-components stopped. A component that ends up BROKEN fails it; under ROLLBACK the old files and
-components come back, under DO_NOTHING the new state stays as it is. Until the commit the stored
-state is the old one, so a core that is killed half way starts with the old set.
+Holds no order of steps and no failure policy: executor.py does. Until `commit` the stored state is
+the old one, so a core that is killed half way starts with the old set.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
-from greendock.artifacts.staging import Staged, Staging
-from greendock.base.errors import GreendockError, LifecycleError
-from greendock.deployment.device_state import DeviceState
-from greendock.deployment.library import RecipeLibrary
+from greendock.artifacts.model import Staged
+from greendock.artifacts.staging import Staging
+from greendock.base.errors import LifecycleError
+from greendock.deployment.current import Current
 from greendock.deployment.plan import Plan
 from greendock.deployment.ports import CoreContext, Runner
-from greendock.deployment.record import DeploymentRecord, DetailedStatus
+from greendock.deployment.recipe_store import RecipeStore
 from greendock.lifecycle.model import ComponentSpec, ComponentView, State
+from greendock.lifecycle.order import with_hard_dependers
 
 _log = logging.getLogger("greendock.deployment")
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What to return to: the state and the specs that were running."""
+class Store:
+    """Where a deployment's result is kept. `commit` stores a state and that it was committed."""
 
-    state: DeviceState
-    specs: Mapping[str, ComponentSpec]
+    staging: Staging
+    recipes: RecipeStore
+    commit: Callable[[Current], None]
 
 
 class Applier:
-    """Carries out the switch. `commit` writes a state durably and is given by the service."""
+    """Carries out the steps of a switch."""
 
-    def __init__(
-        self,
-        runner: Runner,
-        staging: Staging,
-        core: CoreContext,
-        commit: Callable[[Plan, DeploymentRecord], None],
-    ) -> None:
+    def __init__(self, runner: Runner, core: CoreContext, store: Store) -> None:
         self._runner = runner
-        self._staging = staging
         self._core = core
-        self._commit = commit
+        self._store = store
+        self._leaving: frozenset[str] = frozenset()
+        self._removal: asyncio.Task[None] | None = None
 
-    async def switch(self, plan: Plan, staged: Mapping[str, Staged], deadline_s: float) -> None:
-        """Bring `plan` into effect and wait until its components run.
+    async def swap(self, staged: Mapping[str, Staged]) -> None:
+        """Put the staged files in place. Raises OSError; `unswap` has to follow then."""
+        swaps = [item for item in staged.values() if item.swaps]
+        if swaps:
+            await asyncio.to_thread(_each, self._store.staging.swap, swaps)
 
-        Raises LifecycleError when a component is BROKEN or not settled by the deadline, OSError or
-        DeviceError when files can't be swapped; the stored state is still the old one then.
+    async def unswap(self, staged: Mapping[str, Staged]) -> None:
+        """The old files again, and nothing staged any more. Raises OSError at the end."""
+        await asyncio.to_thread(self._unswap_all, list(staged.values()))
+
+    def _unswap_all(self, staged: Iterable[Staged]) -> None:
+        steps: list[Callable[[], None]] = [self._store.recipes.discard]
+        steps += [partial(self._store.staging.undo, item) for item in staged]
+        errors = []
+        for step in steps:
+            try:
+                step()
+            except OSError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    async def run(self, plan: Plan, deadline_s: float) -> None:
+        """Have the runner run `plan` and wait until its components do.
+
+        Raises LifecycleError when a component is BROKEN or not settled by the deadline.
         """
-        for item in staged.values():
-            self._staging.swap(item)
-            self._staging.grant(item, await self._core.owner_of(plan.specs[item.files.component]))
-        touched = self._runner.update(plan.specs)
-        await self._settle(touched, deadline_s)
+        self._core.adopt(plan.state)
+        await self._settle(self._update(plan.specs), deadline_s)
 
-    async def finish(self, plan: Plan, staged: Mapping[str, Staged]) -> list[str]:
-        """After the commit: stop what was removed, let go of old files. Returns warnings."""
-        warnings = []
-        try:
-            if plan.removed:
-                await self._runner.remove(plan.removed)
-        except GreendockError as error:
-            _log.exception("removed components did not stop cleanly")
-            warnings.append(f"removed components did not stop cleanly: {error.explain()}")
-        for item in staged.values():
-            await asyncio.to_thread(self._staging.finish, item)
-        return warnings
+    async def run_again(self, before: Current, broken: Set[str], deadline_s: float) -> None:
+        """Have the runner run what it ran before the deployment, and wait as `run` does.
 
-    async def restore(
-        self, before: Before, plan: Plan, staged: Mapping[str, Staged], deadline_s: float
-    ) -> DetailedStatus:
-        """Back to `before`. Says whether it runs again as it did."""
+        Components that were `broken` before are tried again, but not waited for.
+        """
+        self._core.adopt(before.state)
+        graph = {name: spec.dependencies for name, spec in before.specs.items()}
+        touched = self._update(before.specs)
+        await self._settle(touched - with_hard_dependers(graph, broken), deadline_s)
+
+    def broken(self, specs: Iterable[str]) -> frozenset[str]:
+        """Which of these components are BROKEN now."""
+        views = (self._runner.view(name) for name in specs)
+        return frozenset(v.name for v in views if v is not None and v.state is State.BROKEN)
+
+    def commit(self, plan: Plan) -> None:
+        """Make the plan's state the device's, durably. Raises DeviceError."""
+        self._store.commit(Current(plan.state, plan.specs, plan.recipes))
+
+    async def tidy(self, staged: Mapping[str, Staged]) -> list[str]:
+        """After the commit: publish the recipes, let go of old files. Returns warnings."""
         try:
-            for item in staged.values():
-                self._staging.undo(item)
-                spec = before.specs.get(item.files.component)
-                if spec is not None:
-                    self._staging.grant(item, await self._core.owner_of(spec))
-            added = [name for name in plan.specs if name not in before.specs]
-            await self._runner.remove(added)
-            touched = self._runner.update(before.specs)
-            await self._settle(touched, deadline_s)
-        except (GreendockError, OSError, TimeoutError):
-            _log.exception("the old components could not be brought back")
-            return DetailedStatus.FAILED_UNABLE_TO_ROLLBACK
-        return DetailedStatus.FAILED_ROLLBACK_COMPLETE
+            await asyncio.to_thread(self._store.recipes.publish)
+            await asyncio.to_thread(_each, self._store.staging.finish, list(staged.values()))
+        except OSError as error:
+            _log.exception("files of a deployment could not be put away")
+            return [f"files of the deployment could not be put away: {error}"]
+        return []
+
+    async def remove(self, names: Iterable[str], deadline_s: float) -> list[str]:
+        """Stop and forget components. Returns warnings.
+
+        A removal that takes longer than `deadline_s` goes on while the core does other things; the
+        next deployment takes it up again.
+        """
+        wanted = frozenset(names) | self._leaving
+        if not wanted:
+            return []
+        self._leaving = wanted
+        self._removal = asyncio.create_task(self._runner.remove(wanted), name="removal")
+        await asyncio.wait([self._removal], timeout=deadline_s)
+        if not self._removal.done():
+            late = ", ".join(sorted(name for name in wanted if self._runner.view(name)))
+            return [f"still being removed after {deadline_s:g} s: {late}"]
+        error = None if self._removal.cancelled() else self._removal.exception()
+        if error is not None:
+            _log.error("components were not removed cleanly", exc_info=error)
+            return [f"components were not removed cleanly: {error}"]
+        self._leaving = frozenset()
+        return []
+
+    def _update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
+        if self._removal is not None:
+            self._removal.cancel()
+            self._removal = None
+        self._leaving -= specs.keys()
+        return self._runner.update(specs)
 
     async def _settle(self, names: Iterable[str], deadline_s: float) -> None:
-        started = time.monotonic()
         try:
             views = await self._runner.wait_settled(names, deadline_s)
         except TimeoutError as error:
             raise LifecycleError(
-                f"cannot finish the deployment: components did not settle within "
-                f"{time.monotonic() - started:.0f} s",
+                f"cannot finish the deployment: not every component was where it should be within "
+                f"{deadline_s:.0f} s{f': {error}' if str(error) else ''}",
                 codes=("COMPONENT_UPDATE_ERROR",),
             ) from error
         broken = [view for view in views.values() if view.state is State.BROKEN]
@@ -111,12 +149,6 @@ class Applier:
                 hint=f"see logs/{broken[0].name}.log",
             )
 
-    def commit(self, plan: Plan, record: DeploymentRecord) -> None:
-        """Make the plan's state the device's, durably and in one step with `record`."""
-        RecipeLibrary(self._core.surroundings().device.paths).store(plan.recipes)
-        self._commit(plan, record)
-        self._core.committed(plan.state)
-
 
 def with_content(plan: Plan, staged: Mapping[str, Staged]) -> Plan:
     """`plan` with the content ids that staging found."""
@@ -126,6 +158,11 @@ def with_content(plan: Plan, staged: Mapping[str, Staged]) -> Plan:
         specs[name] = replace(specs[name], content_id=item.content_id)
         components[name] = replace(components[name], content_id=item.content_id)
     return replace(plan, specs=specs, state=replace(plan.state, components=components))
+
+
+def _each(work: Callable[[Staged], None], items: Iterable[Staged]) -> None:
+    for item in items:
+        work(item)
 
 
 def _why_broken(view: ComponentView) -> str:

@@ -1,51 +1,62 @@
 """Carries out one deployment from request to result: resolve, plan, prepare, apply, commit.
 
-Holds no queue and no policy of its own beyond the order; failures before apply leave the device as
-it was, failures after it follow the request's policy.
+Holds no queue and no policy of its own beyond the order; failures before components are changed
+leave the device as it was, failures after it follow the request's policy. What it raises is a
+defect; what went wrong is in the record that it returns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from greendock.artifacts.staging import Staged, Staging
+from greendock.artifacts.model import ComponentFiles, Staged
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError
-from greendock.deployment.apply import Applier, Before, with_content
-from greendock.deployment.device_state import DeviceState
+from greendock.deployment.apply import Applier, with_content
+from greendock.deployment.current import Current
 from greendock.deployment.document import FailurePolicy, LocalRequest
-from greendock.deployment.library import read_recipes
-from greendock.deployment.outcome import failed, failure_of, succeeded
-from greendock.deployment.plan import Plan, make_plan
-from greendock.deployment.ports import CoreContext, ImageProvider
-from greendock.deployment.prepare import prepare
+from greendock.deployment.outcome import (
+    Failure,
+    ended,
+    failed,
+    failure_of,
+    not_restored,
+    succeeded,
+    too_late,
+)
+from greendock.deployment.plan import Plan, make_plan, settings_after
+from greendock.deployment.ports import CoreContext
+from greendock.deployment.prepare import Preparation
+from greendock.deployment.recipe_folders import read_recipes
 from greendock.deployment.record import DeploymentRecord, DetailedStatus, Phase
 from greendock.docker.model import ProgressListener
-from greendock.lifecycle.model import ComponentSpec
 
 _log = logging.getLogger("greendock.deployment")
-_ROLLBACK_DEADLINE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """How a deployment tells what it does. `phase` returns the record as updated."""
+    """How a deployment tells what it does.
 
-    phase: Callable[[Phase], DeploymentRecord]
-    warn: Callable[[str], DeploymentRecord]
+    `phase` raises DeviceError when it can't be stored, except where there is no way back.
+    """
+
+    phase: Callable[[Phase], None]
+    fail: Callable[[Failure], None]
+    warn: Callable[[str], None]
     image: ProgressListener
     record: Callable[[], DeploymentRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class Current:
-    """The device as it is when a deployment starts."""
+class Limits:
+    """Seconds for going back, and for removing components."""
 
-    state: DeviceState
-    specs: Mapping[str, ComponentSpec]
+    rollback_s: float = 600.0
+    removal_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,117 +64,170 @@ class _Ready:
     """A deployment with everything fetched, about to be applied."""
 
     request: LocalRequest
-    before: Before
+    before: Current
     plan: Plan
     staged: dict[str, Staged]
-    left_s: float
+    ends_at: float
 
 
 class Executor:
-    """Carries out requests, one at a time; `applier.commit` makes the result durable."""
+    """Carries out requests, one at a time."""
 
     def __init__(
         self,
-        images: ImageProvider,
-        staging: Staging,
+        preparation: Preparation,
+        applier: Applier,
         core: CoreContext,
         clock: Clock,
-        applier: Applier,
+        limits: Limits | None = None,
     ) -> None:
-        self._images = images
-        self._staging = staging
+        self._preparation = preparation
+        self._applier = applier
         self._core = core
         self._clock = clock
-        self._applier = applier
+        self._limits = limits or Limits()
+
+    @property
+    def longest_s(self) -> float:
+        """No deployment that is all right takes longer than this."""
+        limits = self._limits
+        return self._core.deadline_s + limits.rollback_s + 2 * limits.removal_s
 
     async def carry_out(
         self, request: LocalRequest, current: Current, report: Reporter
     ) -> DeploymentRecord:
-        """The final record. Cancelling it has an effect until apply begins, and none after.
-
-        Raises CancelledError only while the device is unchanged.
-        """
-        ends_at = self._clock.monotonic() + self._core.deadline_s
+        """The final record. Cancelled before apply begins, it leaves the device unchanged; later,
+        half way, which the next start of the core puts right."""
+        deadline_s = self._core.deadline_s
+        ends_at = self._clock.monotonic() + deadline_s
+        limit = asyncio.timeout(deadline_s)
         try:
-            async with asyncio.timeout(self._core.deadline_s):
+            async with limit:
                 plan, staged = await self._get_ready(request, current, report)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
-            return self._refused(error, report)
-        left_s = max(1.0, ends_at - self._clock.monotonic())
-        before = Before(current.state, current.specs)
-        return await self._apply(_Ready(request, before, plan, staged, left_s), report)
+            late = isinstance(error, TimeoutError) and limit.expired()
+            return _refused(too_late(deadline_s) if late else error, report)
+        return await self._apply(_Ready(request, current, plan, staged, ends_at), report)
 
     async def _get_ready(
         self, request: LocalRequest, current: Current, report: Reporter
     ) -> tuple[Plan, dict[str, Staged]]:
         report.phase(Phase.RESOLVING)
-        await asyncio.sleep(0)
-        plan = make_plan(
-            current.state,
-            request,
-            read_recipes(request.recipe_paths),
-            self._core.surroundings(),
-            int(report.record().created_at * 1000),
-        )
+        timestamp_ms = int(report.record().created_at * 1000)
+        settings = settings_after(current.state, request, timestamp_ms)
+        surroundings = self._core.surroundings(settings)
+
+        def decide() -> Plan:
+            incoming = read_recipes(request.recipe_paths)
+            return make_plan(current, request, incoming, surroundings, timestamp_ms)
+
+        plan = await asyncio.to_thread(decide)
         for warning in plan.warnings:
             report.warn(warning)
-        self._core.check(plan.state)
-        for spec in plan.specs.values():
-            await self._core.owner_of(spec)
+        self._core.plan(plan.state)
+        files = await self._with_owners(plan)
         report.phase(Phase.PREPARING)
-        images, staged = await prepare(
-            self._images, self._staging, plan.images, plan.files, report.image
-        )
+        images, staged = await self._preparation.prepare(plan, files, report.image)
         for image in images:
             if image.warning:
                 report.warn(image.warning)
         return plan, staged
 
-    def _refused(self, error: Exception, report: Reporter) -> DeploymentRecord:
-        if not isinstance(error, (GreendockError, OSError)):
-            _log.exception("a deployment failed in a way that nobody foresaw")
-        return failed(report.record(), failure_of(error), DetailedStatus.FAILED_NO_STATE_CHANGE)
+    async def _with_owners(self, plan: Plan) -> list[ComponentFiles]:
+        return [
+            replace(files, owner=await self._core.owner_of(plan.specs[files.component]))
+            for files in plan.files
+        ]
 
     async def _apply(self, ready: _Ready, report: Reporter) -> DeploymentRecord:
-        report.phase(Phase.APPLYING)
         plan = with_content(ready.plan, ready.staged)
         try:
-            await self._applier.switch(plan, ready.staged, ready.left_s)
-            self._applier.commit(plan, replace(report.record(), phase=Phase.CLEANING_UP))
+            report.phase(Phase.APPLYING)
+            await self._applier.swap(ready.staged)
         except Exception as error:
-            if not isinstance(error, (GreendockError, OSError)):
-                _log.exception("applying a deployment failed in a way that nobody foresaw")
-            return await self._failed(error, replace(ready, plan=plan), report)
-        report.phase(Phase.CLEANING_UP)
-        for warning in await self._applier.finish(plan, ready.staged):
+            return await self._unswapped(error, ready, report)
+        broken = self._applier.broken(ready.before.specs)
+        try:
+            left_s = max(1.0, ready.ends_at - self._clock.monotonic())
+            await self._applier.run(plan, left_s)
+            self._applier.commit(plan)
+        except Exception as error:
+            _log_defect(error)
+            return await self._failed(error, replace(ready, plan=plan), broken, report)
+        warnings = await self._applier.remove(plan.removed, self._limits.removal_s)
+        for warning in (*warnings, *await self._applier.tidy(ready.staged)):
             report.warn(warning)
         return succeeded(report.record())
 
-    async def _failed(self, error: Exception, ready: _Ready, report: Reporter) -> DeploymentRecord:
-        failure = failure_of(error)
-        if ready.request.failure_policy is FailurePolicy.ROLLBACK:
-            report.phase(Phase.ROLLING_BACK)
-            detailed = await self._applier.restore(
-                ready.before, ready.plan, ready.staged, _ROLLBACK_DEADLINE_S
-            )
-            return failed(report.record(), failure, detailed)
-        record = failed(report.record(), failure, DetailedStatus.FAILED_ROLLBACK_NOT_REQUESTED)
-        kept = _with_removed(ready.plan, ready.before)
+    async def _unswapped(
+        self, error: Exception, ready: _Ready, report: Reporter
+    ) -> DeploymentRecord:
+        """The files could not be put in place; no component has been changed."""
         try:
-            self._applier.commit(kept, record)
-            await self._applier.finish(kept, ready.staged)
-        except GreendockError as second:
-            report.warn(f"the state that the deployment left was not stored: {second.explain()}")
-        return replace(record, warnings=report.record().warnings)
+            await self._applier.unswap(ready.staged)
+        except OSError as second:
+            _log.exception("the old files could not be brought back")
+            failure = not_restored(failure_of(error), failure_of(second))
+            return failed(report.record(), failure, DetailedStatus.FAILED_UNABLE_TO_ROLLBACK)
+        return _refused(error, report)
+
+    async def _failed(
+        self, error: Exception, ready: _Ready, broken: frozenset[str], report: Reporter
+    ) -> DeploymentRecord:
+        failure = failure_of(error)
+        report.fail(failure)
+        if ready.request.failure_policy is FailurePolicy.DO_NOTHING:
+            try:
+                self._applier.commit(_with_removed(ready.plan, ready.before))
+            except GreendockError as second:
+                report.warn(f"{second.explain()}; what can't be stored can't be kept: going back")
+            else:
+                for warning in await self._applier.tidy(ready.staged):
+                    report.warn(warning)
+                return ended(report.record(), DetailedStatus.FAILED_ROLLBACK_NOT_REQUESTED)
+        report.phase(Phase.ROLLING_BACK)
+        second_failure = await self._go_back(ready, broken)
+        if second_failure is None:
+            return ended(report.record(), DetailedStatus.FAILED_ROLLBACK_COMPLETE)
+        both = not_restored(failure, second_failure)
+        return failed(report.record(), both, DetailedStatus.FAILED_UNABLE_TO_ROLLBACK)
+
+    async def _go_back(self, ready: _Ready, broken: frozenset[str]) -> Failure | None:
+        """Files, components and settings from before; why that was not possible. A step that
+        fails does not keep the ones after it from being tried."""
+        before, trouble = ready.before, None
+        try:
+            await self._applier.unswap(ready.staged)
+        except Exception as error:
+            _log.exception("the old files could not be brought back")
+            trouble = failure_of(error)
+        added = [name for name in ready.plan.specs if name not in before.specs]
+        for warning in await self._applier.remove(added, self._limits.removal_s):
+            trouble = trouble or Failure(warning, ("REMOVE_COMPONENT_ERROR",))
+        try:
+            await self._applier.run_again(before, broken, self._limits.rollback_s)
+        except Exception as error:
+            _log.exception("the old components could not be brought back")
+            trouble = trouble or failure_of(error)
+        return trouble
 
 
-def _with_removed(plan: Plan, before: Before) -> Plan:
+def _refused(error: Exception, report: Reporter) -> DeploymentRecord:
+    _log_defect(error)
+    return failed(report.record(), failure_of(error), DetailedStatus.FAILED_NO_STATE_CHANGE)
+
+
+def _log_defect(error: Exception) -> None:
+    if not isinstance(error, (GreendockError, OSError)):
+        _log.error("a deployment failed in a way that nobody foresaw", exc_info=error)
+
+
+def _with_removed(plan: Plan, before: Current) -> Plan:
     """`plan` as it is left half way: what it would have removed at its end is still there."""
     components = dict(plan.state.components)
     specs = dict(plan.specs)
     for name in plan.removed:
         components[name] = before.state.components[name]
-        specs[name] = before.specs[name]
+        if name in before.specs:
+            specs[name] = before.specs[name]
     return replace(plan, removed=(), specs=specs, state=replace(plan.state, components=components))

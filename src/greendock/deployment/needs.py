@@ -6,10 +6,9 @@ found out when they are fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from greendock.artifacts.staging import ComponentFiles
-from greendock.base.errors import DeploymentError
+from greendock.artifacts.model import ComponentFiles
 from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER, TOKEN_EXCHANGE_SERVICE
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.target import Chosen
@@ -21,7 +20,7 @@ from greendock.docker.registry_kind import RegistryKind
 def needed_images(chosen: Mapping[str, Chosen], warnings: list[str]) -> tuple[ImageRequest, ...]:
     """Each `docker:` artifact once, with who needs it; raises ImageReferenceError."""
     needed: dict[str, list[str]] = {}
-    for item in _with_manifest(chosen.values()):
+    for item in chosen.values():
         for artifact in item.manifest.artifacts if item.manifest else ():
             if artifact.scheme != "docker":
                 continue
@@ -49,29 +48,15 @@ def _missing_built_ins(who: str, kind: RegistryKind, chosen: Mapping[str, Chosen
 def needed_files(
     chosen: Mapping[str, Chosen], request: LocalRequest
 ) -> tuple[ComponentFiles, ...]:
+    """What each component with a recipe needs in its artifact folder; the owner is still open."""
     return tuple(
         ComponentFiles(
             item.name,
             item.version,
-            tuple(a for a in item.manifest.artifacts if a.scheme != "docker")
-            if item.manifest
-            else (),
+            tuple(a for a in item.manifest.artifacts if a.scheme != "docker"),
             request.artifact_folders,
+            item.content_id,
         )
-        for item in _with_manifest(chosen.values())
+        for item in chosen.values()
+        if item.manifest is not None
     )
-
-
-def _with_manifest(chosen: Iterable[Chosen]) -> list[Chosen]:
-    found = []
-    for item in chosen:
-        if item.recipe is None:
-            continue
-        if item.manifest is None:
-            raise DeploymentError(
-                f"cannot deploy {item.name} {item.version}: no manifest of its recipe is for this "
-                "device",
-                codes=("NO_AVAILABLE_COMPONENT_VERSION", "LOCAL_RECIPE_NOT_FOUND"),
-            )
-        found.append(item)
-    return found

@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from greendock.artifacts.staging import ComponentFiles
-from greendock.base.errors import UsageError
-from greendock.config.tree import Node, to_plain, updated
-from greendock.deployment.builtins import NUCLEUS, BuiltIn
+from greendock.artifacts.model import ComponentFiles
+from greendock.base.errors import DeploymentError, UsageError
+from greendock.base.versions import Version
+from greendock.config.tree import Node, updated
+from greendock.deployment.builtins import CLI, NUCLEUS
 from greendock.deployment.catalogue import LocalCatalogue
 from greendock.deployment.chosen import Surroundings, choose
+from greendock.deployment.current import Current
 from greendock.deployment.device_state import DeployedComponent, DeviceState
 from greendock.deployment.document import LOCAL_GROUP, ConfigurationUpdate, LocalRequest
 from greendock.deployment.library import RecipeLibrary
 from greendock.deployment.needs import needed_files, needed_images
 from greendock.deployment.resolver import Requirement, resolve
-from greendock.deployment.target import Device, component_specs
+from greendock.deployment.target import Specs
 from greendock.docker.model import ImageRequest
 from greendock.lifecycle.model import ComponentSpec, RunWith
 from greendock.recipe.model import Recipe
@@ -31,64 +33,109 @@ from greendock.recipe.model import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The wanted state and the way there. `recipes` go to the library when it is committed."""
+    """The wanted state and the way there. `incoming` are the recipes that go to the library when
+    it is committed, `recipes` those of the wanted state."""
 
     state: DeviceState
     specs: Mapping[str, ComponentSpec]
+    recipes: Mapping[tuple[str, str], Recipe]
     removed: tuple[str, ...]
     images: tuple[ImageRequest, ...]
     files: tuple[ComponentFiles, ...]
-    recipes: tuple[Recipe, ...]
+    incoming: tuple[Recipe, ...]
     warnings: tuple[str, ...] = field(default=())
 
 
+def settings_after(state: DeviceState, request: LocalRequest, timestamp_ms: int) -> DeviceState:
+    """The built-ins that configure the core, as `request` leaves them; the rest is left out.
+
+    A deployment is planned with the settings that it brings. Raises UsageError.
+    """
+    roots = {**state.roots.get(request.group, {}), **request.merge}
+    components = {}
+    for name in (NUCLEUS, CLI):
+        old, update = state.components.get(name), request.configuration.get(name)
+        if name in request.remove or (old is None and name not in roots):
+            continue
+        wanted = update if name in roots else None
+        configuration, _ = _configuration(name, old, {}, wanted, timestamp_ms)
+        components[name] = DeployedComponent(
+            name, "", None, "", False, configuration, RunWith(), ""
+        )
+    return DeviceState(components)
+
+
 def make_plan(
-    state: DeviceState,
+    current: Current,
     request: LocalRequest,
     incoming: Mapping[tuple[str, str], Recipe],
     surroundings: Surroundings,
     timestamp_ms: int,
 ) -> Plan:
-    """Raises ResolutionError, DeploymentError, RecipeError, ConfigurationError, UsageError."""
+    """Raises ResolutionError, DeploymentError, RecipeError, ConfigurationError, UsageError.
+
+    Reads recipes from the library, so call it in a thread.
+    """
+    state = current.state
     warnings: list[str] = []
+    _require_versions(request)
     roots = _new_roots(state, request, warnings)
     _warn_of_ignored(request, roots.get(request.group, {}), warnings)
-    library = _library(state, incoming, surroundings)
+    library = RecipeLibrary(surroundings.device.paths, state, incoming, current.recipes)
     running = {name: component.version for name, component in state.components.items()}
     catalogue = LocalCatalogue(library, surroundings.built_ins, running, surroundings.labels)
-    versions = resolve(_requirements(roots, surroundings.built_ins), catalogue)
+    versions = resolve(_requirements(roots), catalogue)
+    _warn_of_staying(state, request, versions, warnings)
     deployed = {}
     for name, version in versions.items():
         recipe = None if name in surroundings.built_ins else library.recipe(name, version)
         defaults = recipe.default_configuration if recipe else surroundings.defaults.get(name, {})
+        asked = _Asked.of(name, request, roots)
         old = state.components.get(name)
-        is_root = name in roots.get(request.group, {})
-        update = request.configuration.get(name) if is_root else None
-        configuration = _configuration(name, old, defaults, update, timestamp_ms, warnings)
-        run_with = request.run_with.get(name) if is_root else None
-        deployed[name] = _deployed(version, recipe, name, old, configuration, run_with)
+        configuration, kept = _configuration(name, old, defaults, asked.update, timestamp_ms)
+        warnings += [f"{name}: a newer value on the device was kept at {at or '/'}" for at in kept]
+        deployed[name] = _deployed(version, recipe, name, old, configuration, asked.run_with)
     wanted = DeviceState(deployed, roots)
-    chosen = choose(wanted, surroundings, library)
-    specs, unfilled = component_specs(chosen, device_after(surroundings.device, wanted))
+    chosen = choose(wanted, surroundings, lambda one: library.recipe(one.name, one.version))
+    specs = Specs(chosen, surroundings.device)
     return Plan(
         state=wanted,
-        specs=specs,
+        specs=specs.all(),
+        recipes={(c.name, c.version): c.recipe for c in chosen.values() if c.recipe is not None},
         removed=tuple(n for n in state.components if n not in deployed),
         images=needed_images(chosen, warnings),
         files=needed_files(chosen, request),
-        recipes=tuple(incoming.values()),
-        warnings=(*warnings, *unfilled),
+        incoming=tuple(incoming.values()),
+        warnings=(*warnings, *specs.warnings),
     )
 
 
-def _library(
-    state: DeviceState, incoming: Mapping[tuple[str, str], Recipe], surroundings: Surroundings
-) -> RecipeLibrary:
-    deployed = {
-        (component.name, component.version): (component.recipe_text, component.recipe_is_json)
-        for component in state.components.values()
-    }
-    return RecipeLibrary(surroundings.device.paths, incoming, deployed)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the request says of one component: only root components are configured."""
+
+    update: ConfigurationUpdate | None = None
+    run_with: RunWith | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, request: LocalRequest, roots: Mapping[str, Mapping[str, str]]
+    ) -> _Asked:
+        if name not in roots.get(request.group, {}):
+            return cls()
+        return cls(request.configuration.get(name), request.run_with.get(name))
+
+
+def _require_versions(request: LocalRequest) -> None:
+    for name, version in request.merge.items():
+        try:
+            Version(version)
+        except ValueError as error:
+            raise DeploymentError(
+                f"cannot deploy {name}: {error}",
+                codes=("DEPLOYMENT_DOCUMENT_NOT_VALID", "COMPONENT_VERSION_NOT_VALID"),
+                hint="a root component is named with one exact version",
+            ) from error
 
 
 def _new_roots(
@@ -114,9 +161,7 @@ def _new_roots(
     return roots
 
 
-def _requirements(
-    roots: Mapping[str, Mapping[str, str]], built_ins: Mapping[str, BuiltIn]
-) -> list[Requirement]:
+def _requirements(roots: Mapping[str, Mapping[str, str]]) -> list[Requirement]:
     names = {LOCAL_GROUP: "the local deployment"}
     return [
         Requirement(name, f"={version}", names.get(group, group))
@@ -131,10 +176,9 @@ def _configuration(
     defaults: Mapping[str, Any],
     update: ConfigurationUpdate | None,
     timestamp_ms: int,
-    warnings: list[str],
-) -> Node:
+) -> tuple[Node, list[str]]:
     try:
-        configuration, kept = updated(
+        return updated(
             old.configuration if old else None,
             defaults,
             merge_value=update.merge if update else None,
@@ -143,8 +187,6 @@ def _configuration(
         )
     except ValueError as error:
         raise UsageError(f"cannot reset configuration of {name}: {error}") from error
-    warnings += [f"{name}: a newer value on the device was kept at {at or '/'}" for at in kept]
-    return configuration
 
 
 def _deployed(
@@ -170,14 +212,12 @@ def _deployed(
     )
 
 
-def device_after(device: Device, state: DeviceState) -> Device:
-    """The device as `state` leaves it: a deployment may switch interpolation on for itself."""
-    nucleus = state.components.get(NUCLEUS)
-    if nucleus is None:
-        return device
-    keys = {str(k).lower(): v for k, v in to_plain(nucleus.configuration).items()}
-    value = keys.get("interpolatecomponentconfiguration", False)
-    return Device(device.paths, device.thing_name, value is True or str(value).lower() == "true")
+def _run_with(old: RunWith, new: RunWith) -> RunWith:
+    """A deployment that says nothing of the user or of the limits leaves them as they are."""
+    return RunWith(
+        posix_user=new.posix_user or old.posix_user,
+        limits=old.limits if new.limits is None else new.limits,
+    )
 
 
 def _warn_of_ignored(request: LocalRequest, roots: Mapping[str, str], warnings: list[str]) -> None:
@@ -193,9 +233,12 @@ def _warn_of_ignored(request: LocalRequest, roots: Mapping[str, str], warnings: 
         ]
 
 
-def _run_with(old: RunWith, new: RunWith) -> RunWith:
-    """A deployment that says nothing of the user or of the limits leaves them as they are."""
-    return RunWith(
-        posix_user=new.posix_user or old.posix_user,
-        limits=old.limits if new.limits is None else new.limits,
-    )
+def _warn_of_staying(
+    state: DeviceState, request: LocalRequest, versions: Mapping[str, str], warnings: list[str]
+) -> None:
+    warnings += [
+        f"{name} is no longer a root component of {request.group}, but stays: another component "
+        "or group needs it"
+        for name in request.remove
+        if name in versions and name in state.roots.get(request.group, {})
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from greendock.artifacts.staging import Owner
+from greendock.artifacts.model import Owner
 from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState
 from greendock.docker.model import EnsuredImage, ImageRequest, ProgressListener
@@ -27,24 +27,34 @@ class Runner(Protocol):
 
     async def wait_settled(
         self, names: Iterable[str], deadline_s: float
-    ) -> Mapping[str, ComponentView]: ...
+    ) -> Mapping[str, ComponentView]:
+        """TimeoutError after `deadline_s`, naming who is late."""
 
-    async def remove(self, names: Iterable[str]) -> None: ...
+    async def remove(self, names: Iterable[str]) -> None:
+        """Returns when they are gone, however long that takes. Unknown names are ignored."""
+
+    def view(self, name: str) -> ComponentView | None: ...
 
 
 class CoreContext(Protocol):
-    """The core as it is now; read at the start of each deployment."""
+    """The core as a whole: what it is set to, and who runs its components."""
 
-    def surroundings(self) -> Surroundings: ...
+    @property
+    def deadline_s(self) -> float:
+        """For a whole deployment."""
+
+    def surroundings(self, settings: DeviceState) -> Surroundings:
+        """What the core is when the built-ins are configured as in `settings`.
+
+        Raises ConfigurationError when it couldn't work like that.
+        """
+
+    def plan(self, state: DeviceState) -> None:
+        """Images are about to be fetched for `state`; ConfigurationError for wrong settings of a
+        component."""
 
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         """Who runs the component, so who has to read its files; LifecycleError when nobody can."""
 
-    @property
-    def deadline_s(self) -> float: ...
-
-    def check(self, state: DeviceState) -> None:
-        """Raise ConfigurationError when the core couldn't work with the settings in `state`."""
-
-    def committed(self, state: DeviceState) -> None:
-        """The device's state has changed: settings may have, too."""
+    def adopt(self, state: DeviceState) -> None:
+        """The core's settings in `state` count from now on. `surroundings` has accepted them."""

@@ -59,7 +59,7 @@ class DeploymentRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentChanged:
-    """Published at every change of status or phase and for each new warning."""
+    """Published at every change of status or phase. Warnings are notes, and in the next record."""
 
     record: DeploymentRecord
 

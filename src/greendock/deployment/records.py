@@ -1,19 +1,23 @@
 """Keeps deployment records over restarts; the newest hundred, since devices are small.
 
-The record and the request it came from are stored as JSON. Nobody else writes the table.
+The record, and until its end the request it came from, are stored as JSON. Nobody else writes the
+table.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from greendock.base.database import Database
+from greendock.base.errors import DeviceError
 from greendock.deployment.document import ConfigurationUpdate, FailurePolicy, LocalRequest
 from greendock.deployment.record import DeploymentRecord, DetailedStatus, Phase, Status
 from greendock.lifecycle.model import ResourceLimits, RunWith
 
+_log = logging.getLogger("greendock.deployment")
 KEPT = 100
 
 _SCHEMA = """
@@ -28,14 +32,16 @@ CREATE TABLE IF NOT EXISTS deployment (
 
 
 class DeploymentRecords:
-    """The table of deployments, oldest first."""
+    """The table of deployments, oldest first. Writing raises DeviceError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unsaved: dict[str, DeploymentRecord] = {}
         database.ensure_schema(_SCHEMA)
 
     def add(self, record: DeploymentRecord, request: LocalRequest) -> None:
         with self._database.transaction():
+            self._save_unsaved()
             self._database.execute(
                 "INSERT INTO deployment VALUES (?, (SELECT COALESCE(MAX(position), 0) + 1 FROM "
                 "deployment), ?, ?, ?)",
@@ -49,22 +55,48 @@ class DeploymentRecords:
                 "position <= (SELECT MAX(position) FROM deployment) - ?",
                 KEPT,
             )
+        self._unsaved.clear()
 
     def save(self, record: DeploymentRecord) -> None:
+        """May be part of a larger transaction."""
+        self._write(record)
+
+    def keep(self, record: DeploymentRecord) -> None:
+        """Save it, or hold it in memory until something can be saved again. Never raises."""
+        self._unsaved[record.id] = record
+        try:
+            with self._database.transaction():
+                self._save_unsaved()
+        except DeviceError as error:
+            _log.error("deployment %s is not stored yet: %s", record.id, error.explain())
+        else:
+            self._unsaved.clear()
+
+    def _save_unsaved(self) -> None:
+        for record in self._unsaved.values():
+            self._write(record)
+
+    def _write(self, record: DeploymentRecord) -> None:
+        # What has ended is never carried out again: its request, which can be large, goes.
         self._database.execute(
-            "UPDATE deployment SET status = ?, record = ? WHERE id = ?",
+            "UPDATE deployment SET status = ?, record = ?, "
+            "request = CASE WHEN ? THEN '' ELSE request END WHERE id = ?",
             record.status.value,
             json.dumps(_record_to_json(record)),
+            record.status.is_final,
             record.id,
         )
 
     def get(self, deployment_id: str) -> DeploymentRecord | None:
+        if deployment_id in self._unsaved:
+            return self._unsaved[deployment_id]
         rows = self._database.query("SELECT record FROM deployment WHERE id = ?", deployment_id)
         return _record_from_json(json.loads(rows[0]["record"])) if rows else None
 
     def all(self) -> list[DeploymentRecord]:
         rows = self._database.query("SELECT record FROM deployment ORDER BY position")
-        return [_record_from_json(json.loads(row["record"])) for row in rows]
+        found = [_record_from_json(json.loads(row["record"])) for row in rows]
+        return [self._unsaved.get(record.id, record) for record in found]
 
     def unfinished(self) -> list[tuple[DeploymentRecord, LocalRequest]]:
         """What an earlier life of the core left queued or in progress, oldest first."""

@@ -6,7 +6,7 @@ then the newest), and errors that name every requirement with who made it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from greendock.base.errors import DeploymentError, ResolutionError
 from greendock.recipe.model import Dependency
 
 _MAX_ROUNDS = 20_000
+_VERDICTS = 10
+"""How many versions of a component an error explains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,15 @@ class Catalogue(Protocol):
     """The versions that there are; filled from the local library and the built-ins."""
 
     def versions(self, component: str) -> Sequence[str]:
-        """Usable ones in the order to try."""
+        """All that there are, in the order to try."""
 
     def accepts(self, component: str, version: str, wanted: str) -> bool: ...
 
     def dependencies(self, component: str, version: str) -> Sequence[Dependency]: ...
 
-    def unusable(self, component: str) -> Mapping[str, str]:
-        """Versions that exist but can't be used here, with the reason."""
+    def why_unusable(self, component: str, version: str) -> str | None:
+        """Why a version that exists can't be used here; None when it can. Asked late: it may
+        have to read the recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def resolve(roots: Iterable[Requirement], catalogue: Catalogue) -> dict[str, str
 class _Provider(AbstractProvider[Requirement, _Candidate, str]):
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._known: dict[tuple[str, frozenset[str]], list[str]] = {}
 
     def identify(self, requirement_or_candidate: Requirement | _Candidate) -> str:
         return requirement_or_candidate.component
@@ -86,22 +90,35 @@ class _Provider(AbstractProvider[Requirement, _Candidate, str]):
         backtrack_causes: Sequence[Any],
     ) -> tuple[bool, int, str]:
         causes = {cause.requirement.component for cause in backtrack_causes}
-        return (identifier not in causes, sum(1 for _ in candidates[identifier]), identifier)
+        wanted = (entry.requirement.wanted for entry in information[identifier])
+        return (identifier not in causes, len(self._fitting(identifier, wanted)), identifier)
 
     def find_matches(
         self,
         identifier: str,
         requirements: Mapping[str, Iterator[Requirement]],
         incompatibilities: Mapping[str, Iterator[_Candidate]],
-    ) -> list[_Candidate]:
+    ) -> Callable[[], Iterator[_Candidate]]:
         wanted = [requirement.wanted for requirement in requirements[identifier]]
         refused = {candidate.version for candidate in incompatibilities[identifier]}
-        return [
-            _Candidate(identifier, version)
-            for version in self._catalogue.versions(identifier)
-            if version not in refused
-            and all(self._catalogue.accepts(identifier, version, text) for text in wanted)
-        ]
+
+        def usable() -> Iterator[_Candidate]:
+            for version in self._fitting(identifier, wanted):
+                if version in refused or self._catalogue.why_unusable(identifier, version):
+                    continue
+                yield _Candidate(identifier, version)
+
+        return usable
+
+    def _fitting(self, component: str, wanted: Iterable[str]) -> list[str]:
+        key = (component, frozenset(wanted))
+        if key not in self._known:
+            self._known[key] = [
+                version
+                for version in self._catalogue.versions(component)
+                if all(self._catalogue.accepts(component, version, text) for text in key[1])
+            ]
+        return self._known[key]
 
     def is_satisfied_by(self, requirement: Requirement, candidate: _Candidate) -> bool:
         return self._catalogue.accepts(candidate.component, candidate.version, requirement.wanted)
@@ -122,33 +139,42 @@ def _conflict(causes: Sequence[Requirement], catalogue: Catalogue) -> Resolution
         _explain(component, requirements, catalogue)
         for component, requirements in by_component.items()
     ]
-    nothing = any(
-        not catalogue.versions(component) and not catalogue.unusable(component)
-        for component in by_component
+    nothing = any(not catalogue.versions(component) for component in by_component)
+    unusable = any(
+        catalogue.why_unusable(component, version)
+        for component, requirements in by_component.items()
+        for version in _accepted(component, requirements, catalogue)
     )
-    platform = any(catalogue.unusable(component) for component in by_component)
     codes = ResolutionError.default_codes
     return ResolutionError(
         "cannot resolve versions: " + "; ".join(lines),
-        codes=(*codes, "LOCAL_RECIPE_NOT_FOUND") if platform else codes,
+        codes=(*codes, "LOCAL_RECIPE_NOT_FOUND") if unusable else codes,
         hint="give the missing recipe with --recipeDir"
         if nothing
         else "change one of these requirements or give a version that meets them all",
     )
 
 
+def _accepted(
+    component: str, requirements: Sequence[Requirement], catalogue: Catalogue
+) -> list[str]:
+    return [
+        version
+        for version in catalogue.versions(component)
+        if all(catalogue.accepts(component, version, r.wanted) for r in requirements)
+    ]
+
+
 def _explain(component: str, requirements: Sequence[Requirement], catalogue: Catalogue) -> str:
     asks = ", ".join(f"{r.by} requires {component} {r.wanted}" for r in requirements)
     versions = list(catalogue.versions(component))
-    text = f"{asks}, and this device has no recipe of it"
-    if versions:
-        verdicts = "; ".join(
-            _verdict(component, v, requirements, catalogue) for v in versions[:10]
-        )
-        text = f"{asks}; there is {verdicts}"
-    for version, why in catalogue.unusable(component).items():
-        text += f"; {version} can't be used: {why}"
-    return text
+    if not versions:
+        return f"{asks}, and this device has no recipe of it"
+    shown = versions[:_VERDICTS]
+    verdicts = [_verdict(component, version, requirements, catalogue) for version in shown]
+    if len(versions) > len(shown):
+        verdicts.append(f"{len(versions) - len(shown)} more")
+    return f"{asks}; there is {'; '.join(verdicts)}"
 
 
 def _verdict(
@@ -159,7 +185,10 @@ def _verdict(
         for r in requirements
         if not catalogue.accepts(component, version, r.wanted)
     ]
-    return f"{version} (excluded by {' and '.join(against)})" if against else version
+    if against:
+        return f"{version} (excluded by {' and '.join(against)})"
+    why = catalogue.why_unusable(component, version)
+    return f"{version} (can't be used: {why})" if why else version
 
 
 def _dependencies_first(versions: Mapping[str, str], catalogue: Catalogue) -> list[str]:

@@ -2,6 +2,7 @@
 
 Event driven: a request starts as soon as the one before has ended. Requests and records are
 stored before anything is done, so a core that starts again knows what was queued or interrupted.
+Whatever happens to one deployment, it ends and the next one gets its turn.
 """
 
 from __future__ import annotations
@@ -10,16 +11,25 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from greendock.base.clock import Clock
+from greendock.base.errors import UsageError
 from greendock.base.events import Bus
+from greendock.deployment.current import Current
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.document import LocalRequest
-from greendock.deployment.executor import Current, Executor, Reporter
-from greendock.deployment.outcome import cancelled, interrupted
-from greendock.deployment.plan import Plan
+from greendock.deployment.executor import Executor, Reporter
+from greendock.deployment.outcome import (
+    Failure,
+    abandoned,
+    cancelled,
+    failing,
+    failure_of,
+    interrupted,
+    is_committed,
+)
 from greendock.deployment.record import (
     DeploymentChanged,
     DeploymentNote,
@@ -30,9 +40,11 @@ from greendock.deployment.record import (
 )
 from greendock.deployment.records import DeploymentRecords
 from greendock.docker.model import ImageProgress
-from greendock.lifecycle.model import ComponentSpec
 
 _log = logging.getLogger("greendock.deployment")
+MOST_QUEUED = 100
+_END_GRACE_S = 10.0
+"""How long a deployment may take to end once it was told to."""
 
 
 @dataclass(slots=True)
@@ -41,6 +53,10 @@ class _Job:
     request: LocalRequest
     task: asyncio.Task[DeploymentRecord] | None = None
     phase_began: float = 0.0
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.record.phase in (Phase.QUEUED, Phase.RESOLVING, Phase.PREPARING)
 
 
 class DeploymentService:
@@ -57,8 +73,7 @@ class DeploymentService:
         self._states = states
         self._bus = bus
         self._clock = clock
-        self._state = DeviceState()
-        self._specs: Mapping[str, ComponentSpec] = {}
+        self._now = Current()
         self._queue: deque[_Job] = deque()
         self._current: _Job | None = None
         self._arrived = asyncio.Event()
@@ -69,50 +84,57 @@ class DeploymentService:
     @property
     def state(self) -> DeviceState:
         """What is deployed."""
-        return self._state
+        return self._now.state
 
     def recover(self, put_files_right: Callable[[bool], None]) -> DeviceState:
         """First thing at a start: end what was interrupted, load the committed state.
 
-        `put_files_right(committed)` is called once, for the artifact folders. Requests that were
-        still queued stay queued.
+        `put_files_right(committed)` is called once, before anything is noted, so that a core that
+        is killed in here does the same again. Requests that were still queued stay queued.
         """
-        committed = True
-        for record, request in self._records.unfinished():
-            if record.status is Status.QUEUED:
-                self._queue.append(_Job(record, request))
-                continue
-            committed = record.phase is Phase.CLEANING_UP
-            self._records.save(interrupted(record))
+        unfinished = self._records.unfinished()
+        begun = [record for record, _ in unfinished if record.status is Status.IN_PROGRESS]
+        put_files_right(bool(begun) and is_committed(begun[-1]))
+        for record in begun:
+            self._records.keep(interrupted(record))
             _log.warning("deployment %s was interrupted while %s", record.id, record.phase)
-        put_files_right(committed)
-        self._state = self._states.load()
-        return self._state
+        self._queue.extend(
+            _Job(record, request)
+            for record, request in unfinished
+            if record.status is Status.QUEUED
+        )
+        self._now = Current(self._states.load())
+        return self._now.state
 
-    def start(
-        self,
-        specs: Mapping[str, ComponentSpec],
-        make_executor: Callable[[Callable[[Plan, DeploymentRecord], None]], Executor],
-    ) -> None:
-        """Begin to work; `specs` are those of the recovered state."""
-        self._specs = specs
-        self._executor = make_executor(self._commit)
+    def start(self, current: Current, executor: Executor) -> None:
+        """Begin to work; `current` is the recovered state with what runs of it."""
+        self._now = current
+        self._executor = executor
         self._worker = asyncio.create_task(self._work(), name="deployments")
 
     async def stop(self) -> None:
-        """End; what is being prepared is queued again for the next start."""
+        """End; what is being prepared is queued again for the next start. Never raises."""
         self._stopping = True
         job = self._current
-        if job is not None and job.task is not None and _can_cancel(job):
+        if job is not None and job.task is not None and job.can_be_cancelled:
             job.task.cancel()
-            await asyncio.wait([job.task], timeout=10)
-            self._records.save(replace(job.record, status=Status.QUEUED, phase=Phase.QUEUED))
+            await asyncio.wait([job.task], timeout=_END_GRACE_S)
+            self._records.keep(replace(job.record, status=Status.QUEUED, phase=Phase.QUEUED))
         if self._worker is not None:
             self._worker.cancel()
-            await asyncio.wait([self._worker], timeout=10)
+            await asyncio.wait([self._worker], timeout=2 * _END_GRACE_S)
 
     def submit(self, request: LocalRequest) -> str:
-        """Queue a deployment; its id (a UUID). Raises DeviceError when it can't be stored."""
+        """Queue a deployment; its id (a UUID).
+
+        Raises DeviceError when it can't be stored, UsageError when too many are waiting.
+        """
+        if len(self._queue) >= MOST_QUEUED:
+            raise UsageError(
+                f"cannot queue another deployment: {MOST_QUEUED} are waiting",
+                codes=("CONFLICTED_REQUEST",),
+                hint="wait for them, or cancel some",
+            )
         record = DeploymentRecord(
             id=str(uuid.uuid4()),
             created_at=self._clock.now(),
@@ -126,10 +148,8 @@ class DeploymentService:
         return record.id
 
     def get(self, deployment_id: str) -> DeploymentRecord | None:
-        return next(
-            (job.record for job in self._live() if job.record.id == deployment_id),
-            None,
-        ) or self._records.get(deployment_id)
+        live = (job.record for job in self._live() if job.record.id == deployment_id)
+        return next(live, None) or self._records.get(deployment_id)
 
     def all(self) -> list[DeploymentRecord]:
         """Oldest first."""
@@ -137,7 +157,10 @@ class DeploymentService:
         return [live.get(record.id, record) for record in self._records.all()]
 
     async def cancel(self, deployment_id: str) -> str:
-        """Cancel if it can be; the text says what happened. KeyError for an unknown id."""
+        """Cancel if it can be; the text says what happened.
+
+        KeyError for an unknown id, DeviceError when a queued one can't be taken off the record.
+        """
         record = self.get(deployment_id)
         if record is None:
             raise KeyError(deployment_id)
@@ -145,17 +168,18 @@ class DeploymentService:
             return f"Deployment {deployment_id} has already finished: {record.status}"
         for job in self._queue:
             if job.record.id == deployment_id:
+                self._records.save(cancelled(job.record))
                 self._queue.remove(job)
-                self._finish(job, cancelled(job.record))
+                self._announce_end(job, cancelled(job.record))
                 return f"Cancel request submitted. Deployment ID: {deployment_id}"
         current = self._current
-        if current is None or current.task is None or not _can_cancel(current):
+        if current is None or current.task is None or not current.can_be_cancelled:
             return (
                 f"Deployment {deployment_id} is {record.phase} and can't be cancelled any more; "
                 "make a new deployment to change what it did"
             )
         current.task.cancel()
-        await asyncio.wait([current.task], timeout=30)
+        await asyncio.wait([current.task], timeout=3 * _END_GRACE_S)
         return f"Cancel request submitted. Deployment ID: {deployment_id}"
 
     def _live(self) -> list[_Job]:
@@ -169,8 +193,6 @@ class DeploymentService:
             self._current = job = self._queue.popleft()
             try:
                 await self._carry_out(job)
-            except Exception:
-                _log.exception("deployment %s could not be ended properly", job.record.id)
             finally:
                 self._current = None
 
@@ -178,26 +200,26 @@ class DeploymentService:
         if self._executor is None:
             raise RuntimeError("the service has not been started")
         began = self._clock.monotonic()
-        current = Current(self._state, self._specs)
         job.task = asyncio.create_task(
-            self._executor.carry_out(job.request, current, self._reporter(job)),
+            self._executor.carry_out(job.request, self._now, self._reporter(job)),
             name=f"deployment {job.record.id}",
         )
         try:
-            await asyncio.wait([job.task])
-        except asyncio.CancelledError:
-            job.task.cancel()
-            await asyncio.wait([job.task], timeout=10)
-            raise
+            await asyncio.wait([job.task], timeout=self._executor.longest_s)
+        finally:
+            # Late, or the core stops.
+            if not job.task.done():
+                job.task.cancel()
+                await asyncio.wait([job.task], timeout=_END_GRACE_S)
         if self._stopping and job.task.cancelled():
             return
-        final = cancelled(job.record) if job.task.cancelled() else job.task.result()
         timings = {**job.record.timings, "total": round(self._clock.monotonic() - began, 3)}
-        self._finish(job, replace(final, timings=timings))
+        final = replace(_result(job), timings=timings)
+        self._records.keep(final)
+        self._announce_end(job, final)
 
-    def _finish(self, job: _Job, record: DeploymentRecord) -> None:
+    def _announce_end(self, job: _Job, record: DeploymentRecord) -> None:
         job.record = record
-        self._records.save(record)
         self._bus.publish(DeploymentChanged(record))
         if record.cause:
             _log.error("deployment %s %s: %s", record.id, record.detailed, record.cause)
@@ -207,27 +229,39 @@ class DeploymentService:
     def _reporter(self, job: _Job) -> Reporter:
         return Reporter(
             phase=lambda phase: self._enter(job, phase),
+            fail=lambda failure: self._fail(job, failure),
             warn=lambda text: self._warn(job, text),
             image=lambda progress: self._progress(job, progress),
             record=lambda: job.record,
         )
 
-    def _enter(self, job: _Job, phase: Phase) -> DeploymentRecord:
-        now = self._clock.monotonic()
+    def _enter(self, job: _Job, phase: Phase) -> None:
+        record = self._entered(job, phase)
+        if phase is Phase.ROLLING_BACK:
+            self._records.keep(record)
+        else:
+            self._records.save(record)
+        self._take_up(job, record)
+
+    def _entered(self, job: _Job, phase: Phase) -> DeploymentRecord:
         timings = dict(job.record.timings)
         if job.phase_began:
-            timings[job.record.phase.value] = round(now - job.phase_began, 3)
-        job.phase_began = now
-        job.record = replace(job.record, status=Status.IN_PROGRESS, phase=phase, timings=timings)
-        self._records.save(job.record)
-        self._bus.publish(DeploymentChanged(job.record))
-        return job.record
+            spent_s = self._clock.monotonic() - job.phase_began
+            timings[job.record.phase.value] = round(spent_s, 3)
+        return replace(job.record, status=Status.IN_PROGRESS, phase=phase, timings=timings)
 
-    def _warn(self, job: _Job, text: str) -> DeploymentRecord:
+    def _take_up(self, job: _Job, record: DeploymentRecord) -> None:
+        job.record = record
+        job.phase_began = self._clock.monotonic()
+        self._bus.publish(DeploymentChanged(record))
+
+    def _fail(self, job: _Job, failure: Failure) -> None:
+        job.record = failing(job.record, failure)
+
+    def _warn(self, job: _Job, text: str) -> None:
         job.record = replace(job.record, warnings=(*job.record.warnings, text))
         _log.warning("deployment %s: %s", job.record.id, text)
         self._bus.publish(DeploymentNote(job.record.id, "warning", text))
-        return job.record
 
     def _progress(self, job: _Job, progress: ImageProgress) -> None:
         if progress.note:
@@ -243,11 +277,32 @@ class DeploymentService:
             )
         )
 
-    def _commit(self, plan: Plan, record: DeploymentRecord) -> None:
-        self._states.commit(self._state, plan.state, self._records, record)
-        self._state = plan.state
-        self._specs = plan.specs
+    def commit(self, now: Current) -> None:
+        """Called by the deployment that is being carried out: `now` is the device's state.
+
+        Stored together with the deployment's entry into CLEANING_UP. Raises DeviceError.
+        """
+        job = self._current
+        if job is None:
+            raise RuntimeError("no deployment is being carried out")
+        record = self._entered(job, Phase.CLEANING_UP)
+        self._states.commit(self._now.state, now.state, self._records, record)
+        self._now = now
+        self._take_up(job, record)
 
 
-def _can_cancel(job: _Job) -> bool:
-    return job.record.phase in (Phase.QUEUED, Phase.RESOLVING, Phase.PREPARING)
+def _result(job: _Job) -> DeploymentRecord:
+    """How the task of a job ended, whatever it did."""
+    task = job.task
+    if task is None or not task.done():
+        _log.critical("deployment %s does not end; it is given up", job.record.id)
+        return abandoned(job.record, "it did not end in time and could not be stopped")
+    if task.cancelled():
+        if job.can_be_cancelled:
+            return cancelled(job.record)
+        return abandoned(job.record, "it did not end in time and was stopped")
+    error = task.exception()
+    if error is not None:
+        _log.error("deployment %s ended in a way nobody foresaw", job.record.id, exc_info=error)
+        return abandoned(job.record, failure_of(error).cause)
+    return task.result()

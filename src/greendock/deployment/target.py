@@ -1,6 +1,6 @@
 """Turns a chosen recipe and configuration into what the lifecycle runs; pure.
 
-All configurations are interpolated before any lifecycle, so that a component never sees a
+A configuration is filled in before any lifecycle that reads it, so that a component never sees a
 dependency's configuration half done.
 """
 
@@ -43,25 +43,65 @@ class Device:
     interpolate_configuration: bool
 
 
-def component_specs(
-    chosen: Mapping[str, Chosen], device: Device
-) -> tuple[dict[str, ComponentSpec], list[str]]:
-    """Specs by name, and warnings about placeholders that nothing could fill.
+class Specs:
+    """Makes the specs of one set of components; gathers `warnings` of what nothing could fill."""
 
-    Raises ConfigurationError (a lifecycle that can't be run) and DeploymentError (a kind of
-    component or step that this core doesn't run).
-    """
-    warnings: list[str] = []
-    namespaces: dict[str, Namespace] = {}
-    for item in chosen.values():
-        namespaces[item.name] = _namespace(item, device, warnings)
-    specs = {}
-    for item in chosen.values():
+    def __init__(self, chosen: Mapping[str, Chosen], device: Device) -> None:
+        self.warnings: list[str] = []
+        self._chosen = chosen
+        self._device = device
+        self._namespaces: dict[str, Namespace] = {}
+
+    def of(self, name: str) -> ComponentSpec:
+        """Raises ConfigurationError (a lifecycle that can't be run) and DeploymentError (a kind
+        of component or step that this core doesn't run)."""
+        item = self._chosen[name]
+        own = self._namespace_of(name)
         if item.built_in is not None:
-            specs[item.name] = _built_in_spec(item, item.built_in, namespaces[item.name])
-        else:
-            specs[item.name] = _recipe_spec(item, device, namespaces, warnings)
-    return specs, warnings
+            return _built_in_spec(item, item.built_in, own)
+        return self._recipe_spec(item, own)
+
+    def all(self) -> dict[str, ComponentSpec]:
+        """By name; raises as `of` does."""
+        return {name: self.of(name) for name in self._chosen}
+
+    def _namespace_of(self, name: str) -> Namespace:
+        if name not in self._namespaces:
+            self._namespaces[name] = _namespace(self._chosen[name], self._device, self.warnings)
+        return self._namespaces[name]
+
+    def _recipe_spec(self, item: Chosen, own: Namespace) -> ComponentSpec:
+        recipe, manifest = item.recipe, item.manifest
+        if recipe is None or manifest is None:
+            raise _no_manifest(item)
+        _require_runnable(recipe)
+        direct = {
+            dependency.component: self._namespace_of(dependency.component)
+            for dependency in recipe.dependencies
+            if dependency.component in self._chosen
+        }
+        lifecycle, unresolved = interpolate(
+            effective_lifecycle(recipe, manifest),
+            own,
+            direct,
+            self._device.paths.root,
+            self._device.thing_name,
+        )
+        self.warnings += [_unfilled(item, text, "lifecycle") for text in unresolved]
+        steps = read_steps(lifecycle, f"{item.name} {item.version}")
+        _require_no_bootstrap(item, steps)
+        dependencies = {d.component: d.type for d in recipe.dependencies}
+        return ComponentSpec(
+            name=item.name,
+            version=item.version,
+            steps=steps,
+            dependencies=dependencies,
+            run_with=item.run_with,
+            configuration=own.configuration,
+            content_id=item.content_id,
+            uses_docker=DOCKER_APPLICATION_MANAGER in dependencies
+            or any(artifact.scheme == "docker" for artifact in manifest.artifacts),
+        )
 
 
 def _namespace(item: Chosen, device: Device, warnings: list[str]) -> Namespace:
@@ -98,40 +138,10 @@ def _built_in_spec(item: Chosen, built_in: BuiltIn, namespace: Namespace) -> Com
     )
 
 
-def _recipe_spec(
-    item: Chosen, device: Device, namespaces: Mapping[str, Namespace], warnings: list[str]
-) -> ComponentSpec:
-    recipe, manifest = item.recipe, item.manifest
-    if recipe is None or manifest is None:
-        raise ValueError(f"{item.name} has neither a recipe nor a built-in")
-    _require_runnable(recipe)
-    direct = {
-        dependency.component: namespaces[dependency.component]
-        for dependency in recipe.dependencies
-        if dependency.component in namespaces
-    }
-    own = namespaces[item.name]
-    lifecycle, unresolved = interpolate(
-        effective_lifecycle(recipe, manifest),
-        own,
-        direct,
-        device.paths.root,
-        device.thing_name,
-    )
-    warnings += [_unfilled(item, text, "lifecycle") for text in unresolved]
-    steps = read_steps(lifecycle, f"{item.name} {item.version}")
-    _require_no_bootstrap(item, steps)
-    dependencies = {d.component: d.type for d in recipe.dependencies}
-    return ComponentSpec(
-        name=item.name,
-        version=item.version,
-        steps=steps,
-        dependencies=dependencies,
-        run_with=item.run_with,
-        configuration=own.configuration,
-        content_id=item.content_id,
-        uses_docker=DOCKER_APPLICATION_MANAGER in dependencies
-        or any(artifact.scheme == "docker" for artifact in manifest.artifacts),
+def _no_manifest(item: Chosen) -> DeploymentError:
+    return DeploymentError(
+        f"cannot deploy {item.name} {item.version}: no manifest of its recipe is for this device",
+        codes=("NO_AVAILABLE_COMPONENT_VERSION", "LOCAL_RECIPE_NOT_FOUND"),
     )
 
 

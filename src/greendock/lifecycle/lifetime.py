@@ -61,7 +61,7 @@ class Lifetime:
 
     def limit(self, limits: ResourceLimits | None) -> None:
         """Limit what runs and what starts from now on; None: as the core's default says."""
-        self._scripts.limit(limits or self._host.settings.default_limits)
+        self._scripts.limit(limits)
 
     def lift_limits(self) -> None:
         """Limits are for startup and run: an install may need more."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from greendock.lifecycle.model import ResourceLimits
-
 
 class Identities(Protocol):
     """Gives each generation of a component its token (SVCUID), and takes it back."""
@@ -33,10 +31,6 @@ class RunSettings(Protocol):
 
     @property
     def posix_shell(self) -> str: ...
-
-    @property
-    def default_limits(self) -> ResourceLimits | None:
-        """For components without limits of their own."""
 
     @property
     def backoff_s(self) -> tuple[float, float]:

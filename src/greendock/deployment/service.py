@@ -86,6 +86,11 @@ class DeploymentService:
         """What is deployed."""
         return self._now.state
 
+    @property
+    def current(self) -> Current:
+        """What is deployed, with what was worked out for it."""
+        return self._now
+
     def recover(self, put_files_right: Callable[[bool], None]) -> DeviceState:
         """First thing at a start: end what was interrupted, load the committed state.
 

@@ -60,7 +60,7 @@ class Lifetime:
             self._life = await self._scripts.go_on(self._life, spec, step)
 
     def limit(self, limits: ResourceLimits | None) -> None:
-        """Limit what runs and what starts from now on; None: as the core's default says."""
+        """Limit what runs and what starts from now on; None: no limits."""
         self._scripts.limit(limits)
 
     def lift_limits(self) -> None:

@@ -21,10 +21,7 @@ def announce(host: Host, change: ComponentStateChanged) -> None:
         "currentState": change.old,
         "newState": change.new,
     }
-    extra = {"event": "service-set-state", "contexts": contexts}
+    _log.info("", extra={"event": "service-set-state", "contexts": contexts})
     if change.new is State.BROKEN:
-        _log.error(
-            "gave up after repeated errors, the last: %s", change.status_reason, extra=extra
-        )
-        return
-    _log.info("", extra=extra)
+        name, last = change.component, change.status_reason
+        _log.error("%s is given up after repeated errors, the last: %s", name, last)

@@ -68,6 +68,7 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     error: Exception | None = None
     hold: asyncio.Event | None = None
+    image_id: str = "sha256:1"
 
     async def ensure(
         self, requests: Sequence[ImageRequest], listener: ProgressListener
@@ -77,7 +78,7 @@ class FakeImages:
             await self.hold.wait()
         if self.error is not None:
             raise self.error
-        return [EnsuredImage(request.uri, "sha256:1", None, True) for request in requests]
+        return [EnsuredImage(request.uri, self.image_id, None, True) for request in requests]
 
 
 @dataclass
@@ -141,6 +142,7 @@ class FakeCore:
     deadline_s: float = 30
     adopted: list[DeviceState] = field(default_factory=list)
     faulty_settings: bool = False
+    trouble: dict[str, str] = field(default_factory=dict)
     run_with: RunWith = field(default_factory=RunWith)
 
     def surroundings(self, settings: DeviceState) -> Surroundings:
@@ -159,6 +161,9 @@ class FakeCore:
 
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         return None
+
+    async def warning_of(self, spec: ComponentSpec) -> str | None:
+        return self.trouble.get(spec.name)
 
     def adopt(self, state: DeviceState) -> None:
         self.adopted.append(state)

@@ -308,3 +308,27 @@ def test_the_history_is_bounded(on_device: OnDevice) -> None:
         assert len(bench.service.all()) <= 101
 
     on_device(scenario)
+
+
+def test_an_image_built_anew_under_its_name_restarts_the_component(on_device: OnDevice) -> None:
+    async def scenario(bench: Any) -> None:
+        recipe = bench.recipe(name=APP, images=["hello:1.0.0"])
+        await bench.deploy(request(bench, recipe))
+        first = bench.runner.running[APP]
+        await bench.deploy(request(bench, recipe))
+        assert bench.runner.running[APP] == first
+        bench.images.image_id = "sha256:2"
+        await bench.deploy(request(bench, recipe))
+        assert bench.runner.running[APP].content_id != first.content_id
+
+    on_device(scenario)
+
+
+def test_what_is_likely_to_go_wrong_is_said_and_does_not_stop_it(on_device: OnDevice) -> None:
+    async def scenario(bench: Any) -> None:
+        bench.core.trouble = {APP: "ggc_user may not use the engine"}
+        record = await bench.deploy(request(bench, bench.recipe(name=APP)))
+        assert record.status is Status.SUCCEEDED
+        assert "ggc_user may not use the engine" in record.warnings
+
+    on_device(scenario)

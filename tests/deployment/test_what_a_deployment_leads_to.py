@@ -133,7 +133,7 @@ def test_a_faulty_file_in_the_store_concerns_only_who_needs_that_version(
             file.with_name(file.name.replace("1.0.0", version)).write_text("garbage: [")
         await done(bench, request(bench, APP, recipe={"dependencies": {LIB: "*"}}))
         needs = {"dependencies": {LIB: "3.0.0"}}
-        record = await bench.deploy(request(bench, OTHER, recipe=needs))
+        record = await bench.deploy(request(bench, OTHER, recipe=needs, remove=(LIB,)))
         assert "3.0.0 (can't be used: its stored recipe can't be read" in (record.cause or "")
 
     on_device(scenario)

@@ -38,10 +38,19 @@ class SmallCore:
         )
         config = folder / "config.json"
         config.write_text(json.dumps(CONFIG))
+        self.start("--init-config", config)
+        self.wait_reachable()
+
+    def start(self, *options: str | Path) -> None:
         self.process = subprocess.Popen(
-            [GREENDOCK, "run", "--root", self.root, "--init-config", config],
-            stderr=subprocess.DEVNULL,
+            [GREENDOCK, "run", "--root", self.root, *options], stderr=subprocess.DEVNULL
         )
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def wait_reachable(self) -> None:
         deadline = time.monotonic() + 30
         while self.cli("component", "list")[0] != 0:
             assert time.monotonic() < deadline, "the core does not start"
@@ -57,10 +66,25 @@ class SmallCore:
         shown = self.cli("component", "details", "-n", APP)[1]
         return shown["state"], shown["pid"]
 
+    def wait_process(self) -> None:
+        """Until a script of the component runs."""
+        place = self.root / "work" / APP
+        deadline = time.monotonic() + 30
+        while not any(_folder_of(pid) == place for pid in Path("/proc").glob("[0-9]*")):
+            assert self.process.poll() is None, "the core has ended"
+            assert time.monotonic() < deadline, "the component does not start"
+            time.sleep(0.05)
+
     def end(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.stop()
         subprocess.run(["umount", "-l", self.root], check=True)
+
+
+def _folder_of(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:
+        return None
 
 
 @pytest.fixture
@@ -128,6 +152,24 @@ def test_a_disk_without_any_space_refuses_a_deployment_and_recovers(
     code, answer = small_core.cli("deploy", path)
     assert code == 0, answer
     assert small_core.running() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_core_starts_on_a_full_disk_and_runs_what_is_deployed(
+    small_core: SmallCore, tmp_path: Path, number: int
+) -> None:
+    assert small_core.cli("deploy", recipe(tmp_path))[0] == 0
+    ballast = small_core.root / "ballast"
+    _fill(ballast)
+    small_core.stop(number)
+    _fill(small_core.root / "more ballast")
+    small_core.start()
+    small_core.wait_process()
+    (small_core.root / "more ballast").unlink()
+    ballast.unlink()
+    small_core.wait_reachable()
+    assert small_core.running()[0] == "RUNNING"
+    assert small_core.cli("deploy", recipe(tmp_path))[0] == 0
 
 
 def _fill(ballast: Path) -> None:

@@ -1,7 +1,8 @@
 """The core's one durable store: SQLite in WAL mode, synced on every commit, one writer.
 
 Each package that keeps something registers its tables with `ensure_schema`; nobody else touches
-them. A commit here measured 0.3 ms, so small writes happen on the event loop.
+them. While a core runs no other process can open the file: to look into it, copy it with its
+`-wal`. A commit here measured 0.3 ms, so small writes happen on the event loop.
 """
 
 from __future__ import annotations
@@ -36,16 +37,19 @@ class Database:
             # One process uses the store (the root's lock), so WAL needs no shared-memory file,
             # which could not be made on a full disk.
             self._connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._require_known_form()
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute("PRAGMA foreign_keys=ON")
-            found = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
-            if found == 0:
-                self._connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+    def _require_known_form(self) -> None:
+        found = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        if found == 0:
+            self._connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
         if found > _SCHEMA_VERSION:
             raise DeviceError(
-                f"cannot open the core's database {path}: a newer core wrote it (form {found}, "
-                f"this core knows {_SCHEMA_VERSION})",
+                f"cannot open the core's database {self._path}: a newer core wrote it (form "
+                f"{found}, this core knows {_SCHEMA_VERSION})",
                 hint="start the newer version, or give this one another --root",
             )
 

@@ -15,6 +15,7 @@ from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
 from greendock.config.settings import Settings
 from greendock.daemon.core_settings import CoreSettings, log_settings
+from greendock.daemon.docker_access import docker_warning
 from greendock.daemon.lazy_images import LazyImages
 from greendock.deployment.builtins import built_ins
 from greendock.deployment.chosen import Surroundings as PlanSurroundings
@@ -67,11 +68,18 @@ class CoreContext:
         self._settings.plan(state)
 
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
-        if spec.resident:
+        if spec.built_in:
             return None
         wanted = choose(spec.run_with.posix_user, None, self._users.core_is_root)
         account = await self._users.resolve(wanted)
         return Owner(account.uid, account.gid) if self._users.core_is_root else None
+
+    async def warning_of(self, spec: ComponentSpec) -> str | None:
+        if spec.built_in:
+            return None
+        wanted = choose(spec.run_with.posix_user, None, self._users.core_is_root)
+        account = await self._users.resolve(wanted)
+        return docker_warning(spec, account, self._settings.current.docker.host)
 
     def adopt(self, state: DeviceState) -> None:
         self._settings.adopt(state)

@@ -36,7 +36,7 @@ from greendock.lifecycle.users import Users
 
 _log = logging.getLogger("greendock")
 STOP_DEADLINE_S = 60.0
-_CLI_INFO_RETRY_S = 30.0
+_CLI_INFO_RETRY_S = 10.0
 
 
 class Core:

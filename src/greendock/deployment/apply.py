@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from greendock.deployment.current import Current
 from greendock.deployment.plan import Plan
 from greendock.deployment.ports import CoreContext, Runner
 from greendock.deployment.recipe_store import RecipeStore
+from greendock.docker.model import EnsuredImage
 from greendock.lifecycle.model import ComponentSpec, ComponentView, State
 from greendock.lifecycle.order import with_hard_dependers
 
@@ -146,17 +147,30 @@ class Applier:
             raise LifecycleError(
                 "cannot keep every component running: " + "; ".join(map(_why_broken, broken)),
                 codes=("COMPONENT_UPDATE_ERROR", "COMPONENT_BROKEN"),
-                hint=f"see logs/{broken[0].name}.log",
             )
 
 
+def with_images(plan: Plan, images: Sequence[EnsuredImage]) -> Plan:
+    """`plan` with the ids of each component's images, in the order of the plan's images."""
+    ids: dict[str, list[str]] = {}
+    for request, image in zip(plan.images, images, strict=True):
+        for who in request.needed_by:
+            ids.setdefault(who.partition(" ")[0], []).append(image.image_id)
+    return replace(plan, image_ids={name: tuple(found) for name, found in ids.items()})
+
+
 def with_content(plan: Plan, staged: Mapping[str, Staged]) -> Plan:
-    """`plan` with the content ids that staging found."""
+    """`plan` with content ids: what staging found, and which images a component's names mean.
+
+    An image that was built or fetched anew under the same name is new content.
+    """
     specs = dict(plan.specs)
     components = dict(plan.state.components)
     for name, item in staged.items():
-        specs[name] = replace(specs[name], content_id=item.content_id)
-        components[name] = replace(components[name], content_id=item.content_id)
+        images = plan.image_ids.get(name, ())
+        content_id = " ".join((item.content_id, *images)).strip()
+        specs[name] = replace(specs[name], content_id=content_id)
+        components[name] = replace(components[name], content_id=content_id)
     return replace(plan, specs=specs, state=replace(plan.state, components=components))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from greendock.artifacts.model import ComponentFiles, Staged
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError
-from greendock.deployment.apply import Applier, with_content
+from greendock.deployment.apply import Applier, with_content, with_images
 from greendock.deployment.current import Current
 from greendock.deployment.document import FailurePolicy, LocalRequest
 from greendock.deployment.outcome import (
@@ -126,12 +126,16 @@ class Executor:
             report.warn(warning)
         self._core.plan(plan.state)
         files = await self._with_owners(plan)
+        for spec in plan.specs.values():
+            trouble = await self._core.warning_of(spec)
+            if trouble is not None:
+                report.warn(trouble)
         report.phase(Phase.PREPARING)
         images, staged = await self._preparation.prepare(plan, files, report.image)
         for image in images:
             if image.warning:
                 report.warn(image.warning)
-        return plan, staged
+        return with_images(plan, images), staged
 
     async def _with_owners(self, plan: Plan) -> list[ComponentFiles]:
         return [

@@ -44,6 +44,7 @@ class Plan:
     files: tuple[ComponentFiles, ...]
     incoming: tuple[Recipe, ...]
     warnings: tuple[str, ...] = field(default=())
+    image_ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def settings_after(state: DeviceState, request: LocalRequest, timestamp_ms: int) -> DeviceState:

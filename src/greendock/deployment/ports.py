@@ -56,5 +56,8 @@ class CoreContext(Protocol):
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         """Who runs the component, so who has to read its files; LifecycleError when nobody can."""
 
+    async def warning_of(self, spec: ComponentSpec) -> str | None:
+        """What is likely to go wrong with the component on this machine, if anything."""
+
     def adopt(self, state: DeviceState) -> None:
         """The core's settings in `state` count from now on. `surroundings` has accepted them."""

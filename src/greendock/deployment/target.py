@@ -135,6 +135,7 @@ def _built_in_spec(item: Chosen, built_in: BuiltIn, namespace: Namespace) -> Com
         version=item.version,
         configuration=namespace.configuration,
         resident=built_in.resident,
+        built_in=True,
     )
 
 

@@ -49,7 +49,7 @@ class RunWith:
 class ComponentSpec:
     """All that is needed to run one component.
 
-    `resident` marks a built-in without scripts that counts as RUNNING while the core runs.
+    `built_in` marks what is part of the core, `resident` what of it counts as RUNNING always.
     `content_id` changes when the component's artifact files change: that reinstalls it.
     `uses_docker` is true when it lists a docker artifact or depends on the application manager.
     """
@@ -62,6 +62,7 @@ class ComponentSpec:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     content_id: str = ""
     resident: bool = False
+    built_in: bool = False
     uses_docker: bool = False
 
 

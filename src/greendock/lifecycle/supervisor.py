@@ -204,14 +204,14 @@ class Supervisor:
 
         Raises UsageError for a component that isn't there.
         """
-        self._get(name, "restart").ask(Request.RESTART)
+        self._own(name, "restart").ask(Request.RESTART)
 
     def stop(self, name: str) -> None:
         """Stop a component until it is restarted. Returns at once.
 
         Raises UsageError for a component that isn't there.
         """
-        self._get(name, "stop").ask(Request.STOP)
+        self._own(name, "stop").ask(Request.STOP)
 
     def request_state(self, component: str, state: State) -> None:
         """What a component says of itself: RUNNING or ERRORED.
@@ -309,6 +309,13 @@ class Supervisor:
                 codes=("RESOURCE_NOT_FOUND",),
                 hint=f"did you mean {near[0]}?" if near else "see `greendock component list`",
             )
+        return component
+
+    def _own(self, name: str, verb: str) -> Component:
+        """A component that is not part of the core itself."""
+        component = self._get(name, verb)
+        if component.latest_spec.built_in:
+            raise UsageError(f"cannot {verb} {name}: it is part of the core, which runs")
         return component
 
     async def _until(self, done: Callable[[], bool]) -> None:

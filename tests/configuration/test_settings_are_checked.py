@@ -78,6 +78,20 @@ def test_the_device_file_survives_a_round_trip(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        ["a list"],
+        {"services": {"X": [1]}},
+        {"services": {"X": {"configuration": "text"}}},
+        {"System": "text"},
+    ],
+)
+def test_a_section_of_another_kind_is_refused(document: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot use config\.yaml"):
+        from_init_config(document, "config.yaml", "core-1")
+
+
 def test_a_torn_device_file_is_an_error_and_not_a_blank_identity(tmp_path: Path) -> None:
     (tmp_path / "device.json").write_text('{"coreId": "x", "sys')
     with pytest.raises(ConfigurationError, match=r"device\.json"):

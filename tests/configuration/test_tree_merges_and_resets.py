@@ -99,6 +99,17 @@ def test_pointers_unescape_their_parts(pointer: str, left: dict) -> None:
     assert plain(without(from_plain({"a/b": 1, "m~n": 2}, 1), pointer)) == left
 
 
+def test_keys_are_found_in_any_case_and_keep_their_spelling() -> None:
+    tree = from_plain({"Server": {"logLevel": "INFO"}, "log": 1, "LOG": 2}, 1)
+    merged, _ = merge(tree, {"SERVER": {"loglevel": "WARN", "new": 1}, "log": 3}, 2)
+    assert plain(merged) == {"Server": {"logLevel": "WARN", "new": 1}, "log": 3, "LOG": 2}
+    assert plain(without(merged, "/server/LOGLEVEL")) == {
+        "Server": {"new": 1},
+        "log": 3,
+        "LOG": 2,
+    }
+
+
 def test_a_pointer_without_a_slash_is_refused() -> None:
     with pytest.raises(ValueError, match="has to start with /"):
         without(from_plain({"a": 1}, 1), "a")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from greendock.base.errors import DeploymentError, ResolutionError
 from greendock.base.versions import Version, satisfies
-from greendock.deployment.resolver import Requirement, resolve
+from greendock.deployment.requirements import Requirement
+from greendock.deployment.resolver import resolve
+from greendock.deployment.search import search
 from greendock.recipe.model import Dependency
 
 
@@ -107,3 +111,37 @@ def test_a_long_chain_and_a_wide_fan_resolve() -> None:
     content = {f"N{i} 1.0.0": {f"N{i + 1}": "*"} for i in range(300)} | {"N300 1.0.0": {}}
     content["Top 1.0.0"] = {f"N{i}": "^1.0.0" for i in range(0, 300, 3)}
     assert len(resolve([root("Top")], Shelf(content))) == 302
+
+
+def test_only_versions_that_are_tried_are_looked_at() -> None:
+    shelf = Shelf({f"A {n}.0.0": {} for n in range(1, 9)} | {"B 1.0.0": {"A": "<7.0.0"}})
+    assert resolve([root("A"), root("B")], shelf)["A"] == "6.0.0"
+    assert set(shelf.looked_at) == {"A 8.0.0", "A 6.0.0", "B 1.0.0"}
+
+
+versions = st.sampled_from(["1.0.0", "1.1.0", "2.0.0", "3.0.0"])
+ranges = st.sampled_from(["*", "^1.0.0", ">=1.1.0", "<3.0.0", "2.0.0", "^1 || ^3"])
+shelves = st.dictionaries(
+    st.tuples(st.sampled_from("ABCD"), versions).map(" ".join),
+    st.dictionaries(st.sampled_from("EFGH"), ranges, max_size=3),
+    min_size=1,
+).map(lambda tops: tops | {f"{name} {v}.0.0": {} for name in "EFGH" for v in (1, 2, 3)})
+
+
+@given(shelves, st.lists(st.tuples(st.sampled_from("ABCD"), ranges), min_size=1, max_size=4))
+def test_what_is_found_meets_every_requirement(
+    content: dict[str, dict[str, str]], wanted: list[tuple[str, str]]
+) -> None:
+    shelf, roots = Shelf(content), [root(name, text) for name, text in wanted]
+    try:
+        found = resolve(roots, shelf)
+    except ResolutionError:
+        with pytest.raises(ResolutionError):
+            search(roots, shelf)
+        return
+    assert search(roots, shelf).keys() == found.keys()
+    for name, text in wanted:
+        assert satisfies(found[name], text)
+    for name, version in found.items():
+        for needed, text in content[f"{name} {version}"].items():
+            assert satisfies(found[needed], text)

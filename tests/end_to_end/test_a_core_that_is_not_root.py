@@ -53,6 +53,7 @@ class LabOf:
 
     def close(self) -> None:
         self._lab.run_inside("umount", "--lazy", str(_PYTHON))
+        self._lab.run_inside("rmdir", str(_PYTHON))
 
 
 @pytest.fixture(scope="module")

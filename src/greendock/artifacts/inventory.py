@@ -119,6 +119,7 @@ def require_listed(
         raise ArtifactError(
             f"cannot get artifact {artifact.uri} of {component}: the file {artifact.file_name} is "
             "not on this device, and this core has no source to fetch it from",
+            codes=("ARTIFACT_DOWNLOAD_ERROR", "DEVICE_CONFIG_NOT_VALID_FOR_ARTIFACT_DOWNLOAD"),
             hint=where,
         )
 

@@ -26,27 +26,23 @@ class LazyImages:
     def __init__(self, settings: CoreSettings, journal: Journal) -> None:
         self._settings = settings
         self._journal = journal
-        self._host: str | None = None
         self._engine: Engine | None = None
         self._images: Images | None = None
 
     async def ensure(
         self, requests: Sequence[ImageRequest], listener: ProgressListener
     ) -> list[EnsuredImage]:
-        images = await self._built()
-        return await images.ensure(requests, listener)
+        return await self._built().ensure(requests, listener)
 
-    async def _built(self) -> Images:
-        """The image work for the engine that is configured now."""
-        from greendock.docker.engine import Engine
-        from greendock.docker.images import Images
+    def _built(self) -> Images:
+        """The image work for the engine of the device's configuration."""
+        if self._images is None:
+            from greendock.docker.engine import Engine
+            from greendock.docker.images import Images
 
-        host = self._settings.current.docker.host
-        if self._images is None or host != self._host:
-            await self.close()
+            host = self._settings.current.docker.host
             self._engine = Engine.from_environment(host, os.environ)
             self._images = Images(self._engine, self._settings, self._journal)
-            self._host = host
         return self._images
 
     def view(self) -> EngineView | None:

@@ -17,7 +17,7 @@ from greendock.recipe.platform import choose_manifest
 
 
 class LocalCatalogue:
-    """Implements `resolver.Catalogue`. `labels` are the device's platform labels."""
+    """Implements `requirements.Catalogue`. `labels` are the device's platform labels."""
 
     def __init__(
         self,

@@ -118,7 +118,7 @@ class Executor:
         surroundings = self._core.surroundings(settings)
 
         def decide() -> Plan:
-            incoming = read_recipes(request.recipe_paths)
+            incoming = read_recipes(request.recipe_paths, current.recipes.values())
             return make_plan(current, request, incoming, surroundings, timestamp_ms)
 
         plan = await asyncio.to_thread(decide)

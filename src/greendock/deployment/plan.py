@@ -24,7 +24,8 @@ from greendock.deployment.device_state import DeployedComponent, DeviceState
 from greendock.deployment.document import LOCAL_GROUP, ConfigurationUpdate, LocalRequest
 from greendock.deployment.library import RecipeLibrary
 from greendock.deployment.needs import needed_files, needed_images
-from greendock.deployment.resolver import Requirement, resolve
+from greendock.deployment.requirements import Requirement
+from greendock.deployment.resolver import resolve
 from greendock.deployment.target import Specs
 from greendock.docker.model import ImageRequest
 from greendock.lifecycle.model import ComponentSpec, RunWith

@@ -5,26 +5,35 @@ Reports the faults of all files at once. Blocking: call it in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from greendock.base.errors import DeploymentError, GreendockError
+from greendock.recipe.document import MAX_BYTES
 from greendock.recipe.findings import RecipeError
 from greendock.recipe.model import Recipe
-from greendock.recipe.parse import SUFFIXES, read_recipe
+from greendock.recipe.parse import SUFFIXES, is_json_path, read_recipe
+
+_MOST_FILES = 10_000
+"""A folder with more is a mistake such as `/`, and reading it would take the core's time."""
 
 
-def read_recipes(sources: Iterable[Path]) -> dict[tuple[str, str], Recipe]:
+def read_recipes(
+    sources: Iterable[Path], known: Iterable[Recipe] = ()
+) -> dict[tuple[str, str], Recipe]:
     """Every recipe of files and folders (searched at any depth), by (name, version).
 
-    Raises RecipeError with the faults of all files, DeploymentError when a path can't be read or
-    two files claim the same name and version.
+    A file that says the same as one of `known` is not parsed. Raises RecipeError with the faults
+    of all files, DeploymentError when a path can't be read or two files claim the same name and
+    version.
     """
+    parsed = {(recipe.text, recipe.is_json): recipe for recipe in known}
     found: dict[tuple[str, str], Recipe] = {}
     faults: list[RecipeError] = []
     for path in _files(sources):
         try:
-            recipe = read_recipe(path)
+            recipe = _known(path, parsed) or read_recipe(path)
         except RecipeError as error:
             faults.append(error)
             continue
@@ -46,16 +55,22 @@ def read_recipes(sources: Iterable[Path]) -> dict[tuple[str, str], Recipe]:
     return found
 
 
+def _known(path: Path, parsed: Mapping[tuple[str, bool], Recipe]) -> Recipe | None:
+    if not parsed:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8") if path.stat().st_size <= MAX_BYTES else ""
+    except (OSError, ValueError):
+        return None  # reading it as a recipe says what is wrong
+    return parsed.get((text, is_json_path(path)))
+
+
 def _files(sources: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         try:
             if source.is_dir():
-                files += sorted(
-                    path
-                    for path in source.rglob("*")
-                    if path.suffix.lower() in SUFFIXES and path.is_file() and path.stat().st_size
-                )
+                files += sorted(islice(_recipe_files(source), _MOST_FILES + 1))
             else:
                 source.stat()
                 files.append(source)
@@ -65,4 +80,17 @@ def _files(sources: Iterable[Path]) -> list[Path]:
                 codes=("COMPONENT_PACKAGE_LOADING_ERROR", "IO_ERROR", "IO_READ_ERROR"),
                 hint="the core reads the folder as its own user; check its permissions",
             ) from error
+        if len(files) > _MOST_FILES:
+            raise DeploymentError(
+                f"cannot read recipes of {source}: it holds more than {_MOST_FILES} YAML and JSON "
+                "files",
+                codes=("COMPONENT_PACKAGE_LOADING_ERROR",),
+                hint="name the folder that holds the recipes",
+            )
     return files
+
+
+def _recipe_files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in SUFFIXES and path.is_file() and path.stat().st_size:
+            yield path

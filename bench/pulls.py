@@ -20,13 +20,21 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 IMAGES = [f"registry.lab.test:5443/bench/image{number}:1.0" for number in range(4)]
-LAYERS = (8_000_000, 4_000_000)
+SMALL = (8_000_000, 4_000_000)
+LARGE = (50_000_000, 30_000_000)
 
 
 def measure(lab: Lab, make_core: CoreMaker, folder: Path, rounds: int) -> None:
-    heading(f"(a) four images of {sum(LAYERS) / 1e6:.0f} MB in {len(LAYERS) + 1} layers each")
+    _measure(lab, make_core, folder, rounds, SMALL)
+    _measure(lab, make_core, folder, rounds, LARGE)
+
+
+def _measure(
+    lab: Lab, make_core: CoreMaker, folder: Path, rounds: int, layers: tuple[int, ...]
+) -> None:
+    heading(f"(a) four images of {sum(layers) / 1e6:.0f} MB in {len(layers) + 1} layers each")
     for number in range(len(IMAGES)):
-        lab.seed("private", f"bench/image{number}", "1.0", random_layers=LAYERS)
+        lab.seed("private", f"bench/image{number}", "1.0", random_layers=layers)
     recipe = write_recipe(folder, "com.example.Images", run=None, images=IMAGES)
     core = make_core({"greendock": {"docker": {"maxConcurrentPulls": 4}}})
     parallel: list[float] = []

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from greendock.docker.errors import ImageReferenceError
-from greendock.docker.reference import parse_artifact_uri
 from greendock.recipe.artifacts import LocatedArtifact
 from greendock.recipe.findings import Finding, Severity
 
@@ -20,10 +18,15 @@ _ACCOUNT = "write the number of the account that owns the repository"
 
 def image_findings(artifacts: Iterable[LocatedArtifact]) -> list[Finding]:
     """An error for each name that is none, and what is worth a warning about the others."""
+    named = [each for each in artifacts if each.artifact.scheme == "docker"]
+    if not named:
+        return []
+    # Loaded for recipes that name images, which keeps the command quick for the others.
+    from greendock.docker.errors import ImageReferenceError
+    from greendock.docker.reference import parse_artifact_uri
+
     found: list[Finding] = []
-    for artifact, place in ((each.artifact, each.place) for each in artifacts):
-        if artifact.scheme != "docker":
-            continue
+    for artifact, place in ((each.artifact, each.place) for each in named):
         try:
             image = parse_artifact_uri(artifact.uri)
         except ImageReferenceError as error:

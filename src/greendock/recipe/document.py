@@ -14,7 +14,6 @@ from greendock.recipe.lines import Lines
 from greendock.recipe.malformed import MalformedError
 from greendock.recipe.nodes import Entry, ListNode, MapNode, Node, Path, Place, Scalar, find_entry
 from greendock.recipe.report import Report
-from greendock.recipe.yaml_reader import read_yaml
 
 MAX_BYTES = 1024 * 1024
 _FIRST = Place(1, 1)
@@ -98,6 +97,9 @@ def _decode(data: bytes) -> str:
 def _read_tree(text: str, lines: Lines, report: Report, *, is_json: bool) -> Node:
     if is_json and text.strip():
         return read_json(text, lines, report)
+    # Loaded here, so that a core and a command with JSON recipes only never load a YAML library.
+    from greendock.recipe.yaml_reader import read_yaml
+
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
         raise MalformedError(

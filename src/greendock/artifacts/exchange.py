@@ -86,6 +86,9 @@ def recover(store: Path, *, committed: bool) -> None:
         except OSError:
             _log.exception("%s could not be put right", path)
         remove_if_empty(path.parent)
+    # Undoing may have been cut off after its last mark was gone.
+    for component in store.glob("*"):
+        remove_if_empty(component)
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -11,7 +11,12 @@ import pytest
 
 from greendock.docker.engine import Engine
 from greendock.docker.images import Images
-from greendock.docker.model import EnsuredImage, ImageProgress, ImageRequest
+from greendock.docker.model import (
+    EnsuredImage,
+    ImageProgress,
+    ImageRequest,
+    RegistryAccount,
+)
 from greendock.docker.pull_policy import PullPolicy, RetryLimits
 
 
@@ -24,6 +29,9 @@ class Settings:
     pull_deadline_s: float = 120
     pull_stall_s: float = 30
     policy: PullPolicy = PullPolicy.AS_DOCUMENTED
+    disk_margin_bytes: int = 1_000_000
+    disk_high_watermark_percent: float = 100
+    registry_accounts: dict[str, RegistryAccount] = field(default_factory=dict)
 
     def pull_policy(self, component: str) -> PullPolicy:
         return self.policy

@@ -107,9 +107,14 @@ class Lab:
 
     @property
     def env(self) -> dict[str, str]:
-        """An environment for programs that use the engine."""
+        """An environment for programs that use the engine, and the lab's internet.
+
+        What the machine's shell says about proxies, certificates and AWS is not the lab's.
+        """
+        own = {name: value for name, value in os.environ.items() if not _is_foreign(name)}
         return {
-            **os.environ,
+            **own,
+            "SSL_CERT_FILE": str(self.certificate_authority),
             "DOCKER_HOST": self.docker_host,
             "DOCKER_CONFIG": str(self.folder / "docker-config"),
             "PATH": f"{self.compose.parent}:{os.environ['PATH']}",
@@ -236,6 +241,11 @@ class Lab:
         source = Path(sys.executable).parent / "docker-compose"
         assert source.exists(), f"{source} is missing; run scripts/bootstrap test"
         shutil.copy2(source, self.compose)
+
+
+def _is_foreign(name: str) -> bool:
+    lower = name.lower()
+    return lower.startswith(("aws_", "ssl_cert_")) or lower.endswith("_proxy")
 
 
 def _check_machine() -> None:

@@ -5,13 +5,17 @@ The guard (see `guard.py`) is the process inside that keeps them.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parents[1]
+_CLONE_NEWNET = 0x40000000
 _OPEN_TIMEOUT_S = 20
 _CLOSE_TIMEOUT_S = 40
 
@@ -51,6 +55,21 @@ class Namespaces:
         enter = ["nsenter", f"--net={spaces}/net", f"--mount={spaces}/mnt", f"--wdns={cwd}"]
         return [*enter, "--", *command]
 
+    @contextlib.contextmanager
+    def network(self) -> Iterator[None]:
+        """The calling thread, and threads that it starts, are in the lab's network meanwhile."""
+        own = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        labs = os.open(f"/proc/{self._guard.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _enter_network(labs)
+            try:
+                yield
+            finally:
+                _enter_network(own)
+        finally:
+            os.close(labs)
+            os.close(own)
+
     def close(self) -> None:
         """End everything inside; AssertionError with the guard's words when that fails."""
         _, text = self._guard.communicate(timeout=_CLOSE_TIMEOUT_S)
@@ -62,3 +81,9 @@ class Namespaces:
         assert self._guard.stdout is not None
         ready, _, _ = select.select([self._guard.stdout], [], [], _OPEN_TIMEOUT_S)
         return self._guard.stdout.readline().strip() if ready else ""
+
+
+def _enter_network(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "cannot enter the network namespace")

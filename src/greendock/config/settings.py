@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from greendock.base.errors import ConfigurationError
+from greendock.config.aws_settings import (
+    CredentialSettings,
+    DeviceIdentity,
+    read_credential_settings,
+    read_identity,
+)
+from greendock.config.registry_logins import RegistryLogin, read_registry_logins
+from greendock.config.section import Section
 
 NUCLEUS_VERSION = "2.18.0"
 
@@ -34,6 +41,9 @@ class DockerSettings:
     pull_deadline_s: float = 3600
     pull_stall_s: float = 60
     pull_policy: str | None = None
+    registries: Mapping[str, RegistryLogin] = field(default_factory=dict)
+    disk_margin_bytes: int = 268_435_456
+    disk_high_watermark_percent: float = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,79 +61,17 @@ class Settings:
     interpolate_component_configuration: bool = False
     authorized_posix_groups: tuple[str, ...] = ()
     proxy_url: str | None = None
+    proxy_username: str | None = None
+    proxy_password: str | None = field(default=None, repr=False)
     no_proxy: str = ""
     root_ca_path: str | None = None
+    device: DeviceIdentity = field(default_factory=DeviceIdentity)
+    credentials: CredentialSettings = field(default_factory=CredentialSettings)
+    s3_endpoint: str | None = None
     backoff_s: tuple[float, float] = (1, 60)
     deployment_deadline_s: float = 7200
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
-
-
-class Section:
-    """A map of the configuration, read key by key with the place in every error."""
-
-    def __init__(self, place: str, values: Any) -> None:
-        if values is None:
-            values = {}
-        if not isinstance(values, Mapping):
-            raise ConfigurationError(f"cannot read {place}: expected a map, found {values!r}")
-        self._place = place
-        self._values = {str(key).lower(): value for key, value in values.items()}
-
-    def section(self, key: str) -> Section:
-        return Section(f"{self._place}.{key}", self._values.get(key.lower()))
-
-    def text(self, key: str, default: str | None = None) -> str | None:
-        value = self._values.get(key.lower())
-        if value is None or value == "":
-            return default
-        if isinstance(value, (Mapping, list)):
-            raise self._wrong(key, value, "a text")
-        return str(value)
-
-    def number(self, key: str, default: float, *, low: float, high: float) -> float:
-        value = self._values.get(key.lower())
-        if value is None or value == "":
-            return default
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise self._wrong(key, value, "a number") from None
-        if isinstance(value, bool) or not low <= number <= high:
-            raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
-        return number
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._values.get(key.lower())
-        if value is None or value == "":
-            return default
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in ("true", "false"):
-            return str(value).lower() == "true"
-        raise self._wrong(key, value, "true or false")
-
-    def choice(self, key: str, choices: Mapping[str, str], default: str | None) -> str | None:
-        """One of `choices` (lower-case text → value), whatever its case."""
-        value = self.text(key)
-        if value is None:
-            return default
-        if value.lower() not in choices:
-            raise self._wrong(key, value, "one of " + ", ".join(choices.values()))
-        return choices[value.lower()]
-
-    def texts(self, key: str) -> dict[str, str]:
-        """A map of texts; entries of other kinds are left out."""
-        values = self._values.get(key.lower())
-        if not isinstance(values, Mapping):
-            return {}
-        return {str(name): value for name, value in values.items() if isinstance(value, str)}
-
-    def _wrong(self, key: str, value: object, expected: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"cannot use {self._place}.{key}: {value!r} is not {expected}",
-            codes=("COMPONENT_CONFIGURATION_NOT_VALID",),
-        )
 
 
 def read_settings(
@@ -140,8 +88,6 @@ def read_settings(
     run_with = keys.section("runWithDefault")
     limits = run_with.section("systemResourceLimits")
     proxy = keys.section("networkProxy")
-    restart = ours.section("restart")
-    first = restart.number("backoffSeconds", 1, low=0, high=3600)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
     return Settings(
         thing_name=system_keys.text("thingName", "") or "",
@@ -156,17 +102,24 @@ def read_settings(
         interpolate_component_configuration=keys.flag("interpolateComponentConfiguration", False),
         authorized_posix_groups=_groups(Section("aws.greengrass.Cli configuration", cli)),
         proxy_url=proxy.section("proxy").text("url"),
+        proxy_username=proxy.section("proxy").text("username"),
+        proxy_password=proxy.section("proxy").text("password"),
         no_proxy=proxy.text("noProxyAddresses", "") or "",
-        backoff_s=(
-            first,
-            restart.number("maxBackoffSeconds", max(60, first), low=first, high=86400),
-        ),
+        backoff_s=_backoff_s(ours.section("restart")),
         deployment_deadline_s=ours.section("deployment").number(
             "deadlineSeconds", 7200, low=1, high=7 * 86400
         ),
         logging=_logging(keys.section("logging")),
         docker=_docker(ours.section("docker")),
+        device=read_identity(system_keys, keys),
+        credentials=read_credential_settings(ours.section("credentials")),
+        s3_endpoint=ours.section("s3").text("endpoint"),
     )
+
+
+def _backoff_s(keys: Section) -> tuple[float, float]:
+    first = keys.number("backoffSeconds", 1, low=0, high=3600)
+    return first, keys.number("maxBackoffSeconds", max(60, first), low=first, high=86400)
 
 
 def _groups(cli: Section) -> tuple[str, ...]:
@@ -187,11 +140,19 @@ def _logging(keys: Section) -> LoggingSettings:
 
 def own_pull_policy(component: str, configuration: Mapping[str, Any]) -> str | None:
     """`greendock.docker.pullPolicy` of a component; ConfigurationError when it is wrong."""
+    return _own_docker(component, configuration).choice("pullPolicy", _PULL_POLICIES, None)
+
+
+def own_archives(component: str, configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    """`greendock.docker.loadArchives` of a component: file names of artifacts that are image
+    archives, for the core to load. Raises ConfigurationError."""
+    return _own_docker(component, configuration).names("loadArchives")
+
+
+def _own_docker(component: str, configuration: Mapping[str, Any]) -> Section:
     ours = configuration.get("greendock")
-    if not isinstance(ours, Mapping):
-        return None
-    keys = Section(f"{component} configuration.greendock", ours)
-    return keys.section("docker").choice("pullPolicy", _PULL_POLICIES, None)
+    values = ours if isinstance(ours, Mapping) else {}
+    return Section(f"{component} configuration.greendock", values).section("docker")
 
 
 _PULL_POLICIES = {name.lower(): name for name in ("IfNotPresent", "Always", "Never")}
@@ -205,4 +166,7 @@ def _docker(keys: Section) -> DockerSettings:
         pull_deadline_s=keys.number("pullDeadlineSeconds", 3600, low=1, high=7 * 86400),
         pull_stall_s=keys.number("pullStallSeconds", 60, low=1, high=86400),
         pull_policy=keys.choice("pullPolicy", _PULL_POLICIES, None),
+        registries=read_registry_logins(keys.section("registries")),
+        disk_margin_bytes=int(keys.number("diskMarginBytes", 268_435_456, low=0, high=1 << 50)),
+        disk_high_watermark_percent=keys.number("diskHighWatermarkPercent", 85, low=1, high=100),
     )

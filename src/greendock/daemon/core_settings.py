@@ -23,6 +23,7 @@ from greendock.config.settings import (
 from greendock.config.tree import to_plain, updated
 from greendock.deployment.builtins import CLI, NUCLEUS
 from greendock.deployment.device_state import DeviceState
+from greendock.docker.model import RegistryAccount
 from greendock.docker.pull_policy import PullPolicy
 
 _log = logging.getLogger("greendock")
@@ -108,6 +109,27 @@ class CoreSettings:
     @property
     def pull_stall_s(self) -> float:
         return self.current.docker.pull_stall_s
+
+    @property
+    def disk_margin_bytes(self) -> int:
+        return self.current.docker.disk_margin_bytes
+
+    @property
+    def disk_high_watermark_percent(self) -> float:
+        return self.current.docker.disk_high_watermark_percent
+
+    @property
+    def registry_accounts(self) -> Mapping[str, RegistryAccount]:
+        return {
+            host: RegistryAccount(
+                login.username,
+                login.password_file,
+                login.password_env,
+                login.credential_helper,
+                login.docker_config,
+            )
+            for host, login in self.current.docker.registries.items()
+        }
 
     def pull_policy(self, component: str) -> PullPolicy:
         """The component's own `greendock.docker.pullPolicy`, else the core's."""

@@ -7,8 +7,9 @@ Gives typed results and typed errors; decides nothing about images. Speaks to Do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from greendock.base.clock import Clock, SystemClock
 from greendock.docker.api_version import (
@@ -39,6 +40,9 @@ from greendock.docker.errors import (
 )
 from greendock.docker.pull_stream import PullEvent, read_pull_line
 from greendock.docker.reference import ImageReference
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _PING_TIMEOUT_S = 5.0
 _REQUEST_TIMEOUT_S = 60.0
@@ -105,20 +109,21 @@ class Engine:
 
     async def info(self) -> EngineInfo:
         """What the engine and its machine are."""
-        answer = await self._ask("GET", "/info")
+        answer = await self.ask("GET", "/info")
         if answer.status != 200:
-            raise self._failure("cannot ask the engine for its state", answer, DockerError)
+            raise self.failure("cannot ask the engine for its state", answer, DockerError)
         version = show_version(await self._api_version())
         return read_info(answer.body, api_version=version, is_podman=self._is_podman)
 
-    async def inspect_image(self, reference: ImageReference) -> ImageInfo | None:
-        """The image under this name; None if the engine has none."""
-        answer = await self._ask("GET", f"/images/{reference.pull_reference}/json")
+    async def inspect_image(self, name: ImageReference | str) -> ImageInfo | None:
+        """The image under this name or id (sha256:…); None if the engine has none."""
+        text = name if isinstance(name, str) else name.pull_reference
+        answer = await self.ask("GET", f"/images/{text}/json")
         if answer.status == 404:
             return None
         if answer.status != 200:
-            prefix = f"cannot look up image {reference}"
-            raise self._failure(prefix, answer, ImageQueryFailed)
+            prefix = f"cannot look up image {name}"
+            raise self.failure(prefix, answer, ImageQueryFailed)
         return read_image(answer.body)
 
     async def pull(
@@ -154,6 +159,37 @@ class Engine:
                     raise error_for(f"cannot pull {reference}", event.error)
                 yield event
 
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: AsyncIterable[bytes] | None = None,
+        deadline_s: float,
+        what: str,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body of an answer as it arrives; `body` is sent as it comes. `path` has no version.
+
+        `what`: "cannot <verb> <thing>", for errors. Leaving early closes the connection.
+        """
+        version = show_version(await self._api_version())
+        headers = {"Content-Type": "application/x-tar"} if body is not None else None
+        call = Call(method, f"/v{version}{path}", deadline_s, headers=headers, body=body)
+        async with self._connection.stream(call) as response:
+            if response.status != 200:
+                rest = b""
+                while chunk := await self._connection.read_some(call, response):
+                    rest += chunk
+                raise self.failure(
+                    what, Answer(response.status, lower_headers(response), rest), DockerError
+                )
+            yield self._pieces(call, response)
+
+    async def _pieces(self, call: Call, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        while chunk := await self._connection.read_some(call, response):
+            yield chunk
+
     async def close(self) -> None:
         """Close the connections; the engine can be used again afterwards."""
         await self._connection.close()
@@ -171,14 +207,27 @@ class Engine:
                         yield line
             if response.status != 200:
                 answer = Answer(response.status, lower_headers(response), rest)
-                raise self._failure(prefix, answer, PullFailed)
+                raise self.failure(prefix, answer, PullFailed)
             if rest and not rest.isspace():
                 yield rest
 
-    async def _ask(self, method: str, path: str) -> Answer:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        registry_auth: RegistryAuth | None = None,
+        timeout_s: float = _REQUEST_TIMEOUT_S,
+    ) -> Answer:
+        """The whole answer to a request; `path` without the API version.
+
+        Raises EngineUnavailable and its like; what the answer's status means is the caller's.
+        """
         version = show_version(await self._api_version())
+        headers = {"X-Registry-Auth": registry_auth.header()} if registry_auth else None
         try:
-            call = Call(method, f"/v{version}{path}", _REQUEST_TIMEOUT_S)
+            call = Call(method, f"/v{version}{path}", timeout_s, params, headers)
             return await self._connection.ask(call)
         except EngineUnavailable:
             self._version = None  # another engine may stand there when it is back
@@ -207,8 +256,12 @@ class Engine:
             engine = read_api_version(answer.body) if answer.status == 200 else ""
         self._version = choose_version(engine, self._forced)
 
+    async def api_version(self) -> ApiVersion:
+        """The version that is spoken with the engine."""
+        return await self._api_version()
+
     @staticmethod
-    def _failure(prefix: str, answer: Answer, otherwise: type[DockerError]) -> DockerError:
+    def failure(prefix: str, answer: Answer, otherwise: type[DockerError]) -> DockerError:
         """The error for an answer that is none; `otherwise` where its text says nothing known."""
         found = error_for(prefix, read_message(answer.body), answer.status)
         if otherwise is PullFailed or isinstance(found, ApiVersionRefused | EngineUnavailable):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,6 +50,7 @@ class Call:
     timeout_s: float
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
+    body: AsyncIterable[bytes] | None = None
 
     def __repr__(self) -> str:
         return f"Call({self.method} {self.path})"
@@ -81,6 +82,7 @@ class EngineConnection:
                 self.address.base_url + call.path,
                 params=call.params,
                 headers=call.headers,
+                data=call.body,
                 timeout=aiohttp.ClientTimeout(
                     total=call.timeout_s, sock_connect=min(call.timeout_s, _CONNECT_TIMEOUT_S)
                 ),

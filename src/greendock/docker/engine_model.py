@@ -43,11 +43,21 @@ class EngineInfo:
     http_proxy: str
     https_proxy: str
     no_proxy: str
+    uses_containerd: bool = False
+    """Whether images are in containerd's store: its folder is not below `data_root`."""
+    insecure_hosts: tuple[str, ...] = ()
+    """Registries (host with port) that the engine also speaks to without trusted TLS."""
+    insecure_networks: tuple[str, ...] = ("127.0.0.0/8",)
+    mirrors: tuple[str, ...] = ()
+    """URLs of the engine's mirrors of Docker Hub, asked before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """An image that the engine has. `id`: sha256:…; sizes in bytes; empty texts: not told."""
+    """An image that the engine has. `id`: sha256:…; sizes in bytes; empty texts: not told.
+
+    `diff_ids`: digests of its unpacked layers, the lowest first; empty when not told.
+    """
 
     id: str
     repo_tags: tuple[str, ...]
@@ -55,6 +65,27 @@ class ImageInfo:
     size_bytes: int
     os: str
     architecture: str
+    diff_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One row of the engine's list of images. Sizes in bytes, shared layers included."""
+
+    id: str
+    repo_tags: tuple[str, ...]
+    repo_digests: tuple[str, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerUse:
+    """A container, whatever its state, and the id of the image that it is made of."""
+
+    id: str
+    name: str
+    image_id: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +106,10 @@ class RegistryAuth:
         return base64.urlsafe_b64encode(msgspec.json.encode(members)).decode()
 
 
+class _RootFs(msgspec.Struct):
+    layers: list[str] | None = msgspec.field(name="Layers", default=None)
+
+
 class _Image(msgspec.Struct):
     id: str = msgspec.field(name="Id", default="")
     repo_tags: list[str] | None = msgspec.field(name="RepoTags", default=None)
@@ -82,6 +117,25 @@ class _Image(msgspec.Struct):
     size: int = msgspec.field(name="Size", default=0)
     os: str = msgspec.field(name="Os", default="")
     architecture: str = msgspec.field(name="Architecture", default="")
+    root_fs: _RootFs | None = msgspec.field(name="RootFS", default=None)
+
+
+class _Container(msgspec.Struct):
+    id: str = msgspec.field(name="Id", default="")
+    names: list[str] | None = msgspec.field(name="Names", default=None)
+    image_id: str = msgspec.field(name="ImageID", default="")
+    state: str = msgspec.field(name="State", default="")
+
+
+class _Index(msgspec.Struct):
+    name: str = msgspec.field(name="Name", default="")
+    secure: bool = msgspec.field(name="Secure", default=True)
+
+
+class _Registries(msgspec.Struct):
+    networks: list[str] | None = msgspec.field(name="InsecureRegistryCIDRs", default=None)
+    indexes: dict[str, _Index] | None = msgspec.field(name="IndexConfigs", default=None)
+    mirrors: list[str] | None = msgspec.field(name="Mirrors", default=None)
 
 
 class _Info(msgspec.Struct):
@@ -94,6 +148,8 @@ class _Info(msgspec.Struct):
     http_proxy: str = msgspec.field(name="HttpProxy", default="")
     https_proxy: str = msgspec.field(name="HttpsProxy", default="")
     no_proxy: str = msgspec.field(name="NoProxy", default="")
+    driver_status: list[list[str]] | None = msgspec.field(name="DriverStatus", default=None)
+    registries: _Registries | None = msgspec.field(name="RegistryConfig", default=None)
 
 
 class _Version(msgspec.Struct):
@@ -107,14 +163,46 @@ class _Message(msgspec.Struct):
 def read_image(body: bytes) -> ImageInfo:
     """The answer of GET /images/NAME/json."""
     wire = _decode(body, _Image, "an image")
-    tags = tuple(tag for tag in wire.repo_tags or () if tag != "<none>:<none>")
-    digests = tuple(item for item in wire.repo_digests or () if item != "<none>@<none>")
-    return ImageInfo(wire.id, tags, digests, wire.size, wire.os, wire.architecture)
+    layers = wire.root_fs.layers if wire.root_fs else None
+    return ImageInfo(
+        wire.id,
+        _named(wire.repo_tags),
+        _named(wire.repo_digests),
+        wire.size,
+        wire.os,
+        wire.architecture,
+        tuple(layers or ()),
+    )
+
+
+def read_images(body: bytes) -> tuple[StoredImage, ...]:
+    """The answer of GET /images/json."""
+    return tuple(
+        StoredImage(wire.id, _named(wire.repo_tags), _named(wire.repo_digests), wire.size)
+        for wire in _decode(body, list[_Image], "its images")
+    )
+
+
+def read_containers(body: bytes) -> tuple[ContainerUse, ...]:
+    """The answer of GET /containers/json."""
+    return tuple(
+        ContainerUse(
+            wire.id, (wire.names or [wire.id[:12]])[0].lstrip("/"), wire.image_id, wire.state
+        )
+        for wire in _decode(body, list[_Container], "its containers")
+    )
+
+
+def _named(entries: list[str] | None) -> tuple[str, ...]:
+    """Tags or digests of an image, without the engine's words for none."""
+    return tuple(entry for entry in entries or () if not entry.startswith("<none>"))
 
 
 def read_info(body: bytes, *, api_version: str, is_podman: bool) -> EngineInfo:
     """The answer of GET /info."""
     wire = _decode(body, _Info, "its state")
+    registries = wire.registries or _Registries()
+    indexes = (registries.indexes or {}).values()
     return EngineInfo(
         version=wire.version,
         api_version=api_version,
@@ -127,6 +215,12 @@ def read_info(body: bytes, *, api_version: str, is_podman: bool) -> EngineInfo:
         http_proxy=_without_login(wire.http_proxy),
         https_proxy=_without_login(wire.https_proxy),
         no_proxy=wire.no_proxy,
+        uses_containerd=any(
+            "containerd.snapshotter" in "".join(x) for x in wire.driver_status or ()
+        ),
+        insecure_hosts=tuple(x.name for x in indexes if x.name and not x.secure),
+        insecure_networks=tuple(registries.networks or ("127.0.0.0/8",)),
+        mirrors=tuple(registries.mirrors or ()),
     )
 
 

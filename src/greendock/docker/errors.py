@@ -8,7 +8,11 @@ DockerError
 ├── EngineTooOld            the engine's API is older than 1.21
 ├── ApiVersionRefused       engine and client have no API version in common
 ├── ImageQueryFailed        the engine can't say whether it has an image
-├── NoSpace                 the engine's disk is full
+├── NoSpace                 the engine's disk is full, or would be
+├── ImageInUse              a container needs an image that should go
+├── ArchiveNotLoaded        a file is no image archive, or a broken one
+├── CredentialsFailed       the password for a registry can't be had
+│   └── EcrCredentialsFailed   Amazon ECR gives none to this device's role
 └── PullFailed              an image can't be fetched
     ├── ImageNotFound       no such repository, tag or digest
     ├── ImageAccessDenied   the registry gives it to nobody, or not to us
@@ -40,13 +44,20 @@ class DockerError(GreendockError):
     default_retry = Retry.NEVER
 
     def __init__(
-        self, message: str, *, hint: str | None = None, retry: Retry | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry: Retry | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(
             message,
             hint=self.default_hint if hint is None else hint,
             retry=self.default_retry if retry is None else retry,
         )
+        self.retry_after_s = retry_after_s
+        """How long the registry asked to be left alone (Retry-After), if it did."""
 
 
 class ImageReferenceError(DockerError):
@@ -105,6 +116,33 @@ class NoSpace(DockerError):
 
     default_codes = ("ARTIFACT_DOWNLOAD_ERROR", "DISK_SPACE_CRITICAL")
     default_hint = "free space under the engine's data root, for example with `docker image prune`"
+
+
+class ImageInUse(DockerError):
+    """A container, running or not, is made of the image."""
+
+    default_hint = "remove the container first"
+
+
+class ArchiveNotLoaded(DockerError):
+    """The engine can't make an image of the file."""
+
+    default_codes = (*DockerError.default_codes, "DOCKER_IMAGE_NOT_VALID")
+    default_hint = "write the archive anew with `docker save`"
+
+
+class CredentialsFailed(DockerError):
+    """The user name and password for a registry can't be had."""
+
+    default_codes = (*DockerError.default_codes, "DOCKER_LOGIN_ERROR")
+    default_hint = "check greendock.docker.registries in the core's configuration"
+
+
+class EcrCredentialsFailed(CredentialsFailed):
+    """Amazon ECR gives this device no password."""
+
+    default_codes = (*DockerError.default_codes, "GET_ECR_CREDENTIAL_ERROR")
+    default_hint = "the device's role has to allow ecr:GetAuthorizationToken"
 
 
 class PullFailed(DockerError):

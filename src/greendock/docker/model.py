@@ -16,6 +16,32 @@ class ImageRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryAccount:
+    """How to log in to one registry, as configured; exactly one way is set.
+
+    `username` goes with `password_file` (a path) or `password_env` (a variable of the core).
+    `credential_helper` is the NAME of `docker-credential-NAME`. `docker_config` is the path of a
+    config.json as the docker command has it.
+    """
+
+    username: str | None = None
+    password_file: str | None = None
+    password_env: str | None = None
+    credential_helper: str | None = None
+    docker_config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWait:
+    """What an image waits for between two attempts. `next_try_at`: seconds since the epoch, None
+    when something else than time decides (the engine)."""
+
+    attempt: int
+    next_try_at: float | None
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImageProgress:
     """`phase`: waiting, downloading, extracting, present, pulled, failed.
 
@@ -28,6 +54,7 @@ class ImageProgress:
     total_bytes: int = 0
     layers: Mapping[str, tuple[str, int, int]] = field(default_factory=dict)
     note: str | None = None
+    wait: ImageWait | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from greendock.docker.model import RegistryAccount
 from greendock.docker.pull_policy import PullPolicy
 
 
@@ -20,11 +22,23 @@ class ImageSettings(Protocol):
 
     @property
     def pull_deadline_s(self) -> float:
-        """`docker.pullDeadlineSeconds`, for one image with all tries."""
+        """`docker.pullDeadlineSeconds`, for one image with all tries and pauses."""
 
     @property
     def pull_stall_s(self) -> float:
         """`docker.pullStallSeconds`, without any news of the engine."""
+
+    @property
+    def disk_margin_bytes(self) -> int:
+        """`docker.diskMarginBytes`: what has to stay free where images are kept."""
+
+    @property
+    def disk_high_watermark_percent(self) -> float:
+        """`docker.diskHighWatermarkPercent`: above it, images that nothing uses go."""
+
+    @property
+    def registry_accounts(self) -> Mapping[str, RegistryAccount]:
+        """`docker.registries`, by host with port in Docker's normal form."""
 
     def pull_policy(self, component: str) -> PullPolicy:
         """`docker.pullPolicy` of the component with this name, else of the core."""
@@ -35,3 +49,26 @@ class Journal(Protocol):
 
     def write(self, level: str, event: str, message: str, **contexts: str) -> None:
         """`level`: DEBUG, INFO, WARN or ERROR. `event`: a fixed name to search for."""
+
+
+class EcrAuthorization(Protocol):
+    """A password for one private ECR registry. Nothing of it may be shown or stored."""
+
+    @property
+    def username(self) -> str: ...
+
+    @property
+    def password(self) -> str: ...
+
+    @property
+    def expires_at(self) -> float:
+        """Seconds since the epoch."""
+
+
+class EcrTokens(Protocol):
+    """Amazon ECR's GetAuthorizationToken, called with this device's AWS credentials."""
+
+    async def authorization(self, account: str, region: str, host: str) -> EcrAuthorization:
+        """A new password each time. `host`: the registry's host name, which tells partition,
+        FIPS and dual-stack. Raises GreendockError with `codes`, `hint` and `retry` that say who
+        refused and what to do."""

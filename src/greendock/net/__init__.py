@@ -1,0 +1,1 @@
+"""Requests that leave the device: proxies, certificates, time limits, typed failures."""

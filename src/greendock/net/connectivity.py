@@ -1,0 +1,67 @@
+"""Wakes whoever waits for the network, as soon as the kernel says that something changed.
+
+Listens to the kernel's news of addresses and routes (rtnetlink), so that a retry in the middle of
+a long pause happens when the cable is back and not half an hour later. Where the kernel gives no
+such news the pause simply runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+_GROUPS = 0x10 | 0x40 | 0x100 | 0x400  # IPv4 and IPv6: addresses and routes
+_READ_BYTES = 65536
+_SETTLE_S = 0.5
+"""Addresses, routes and name servers come one after another."""
+
+
+class Connectivity:
+    """News of the network. `start` it in the event loop that waits; `close` it at the end."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._changed = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to listen; does nothing where the kernel has no rtnetlink, and may be repeated."""
+        if self._socket is not None or not hasattr(socket, "AF_NETLINK"):
+            return
+        opened: socket.socket | None = None
+        try:
+            opened = socket.socket(
+                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+            )
+            opened.setblocking(False)
+            opened.bind((0, _GROUPS))
+            asyncio.get_running_loop().add_reader(opened, self._read, opened)
+        except OSError:
+            if opened is not None:
+                opened.close()
+            return
+        self._socket = opened
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait `seconds`, or until the network changed; whether it did."""
+        self.start()
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        await asyncio.sleep(min(_SETTLE_S, seconds))
+        return True
+
+    def close(self) -> None:
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().remove_reader(opened)
+            opened.close()
+
+    def _read(self, opened: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # ENOBUFS: so much news that some was dropped
+            while opened.recv(_READ_BYTES):
+                self._changed.set()

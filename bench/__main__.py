@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="runs of each kind (default 5)")
     rounds = parser.parse_args().rounds
-    from bench import commands, core_start, pulls
+    from bench import commands, core_start, cut_pulls, pulls
     from lab.core import CoreMaker
     from lab.lab import Lab
 
@@ -31,6 +31,7 @@ def main() -> int:
             make_core = CoreMaker(lab)
             lab.reset()
             pulls.measure(lab, make_core, Path(folder), rounds)
+            cut_pulls.measure(lab, make_core, Path(folder))
             commands.measure(make_core, Path(folder), rounds * 4)
             core_start.measure(lab, make_core, Path(folder), rounds)
     finally:

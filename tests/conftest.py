@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    from lab.aws import Aws
     from lab.core import Core, CoreMaker
     from lab.lab import Lab
 
@@ -52,6 +53,16 @@ def lab() -> Iterator[Lab]:
         )
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def aws(lab: Lab) -> Iterator[Aws]:
+    """A real S3 API in the lab: see `lab/aws.py`."""
+    from lab.aws import Aws
+
+    running = Aws(lab)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,13 @@ from greendock.deployment.record import (
     Status,
 )
 from greendock.ipc.cli_info import write_cli_info
-from greendock.ipc.ports import CorePorts, CoreView
+from greendock.ipc.ports import (
+    CorePorts,
+    CoreView,
+    ImageExplanation,
+    ImageRow,
+    PruneResult,
+)
 from greendock.ipc.server import IpcServer
 from greendock.ipc.tokens import Tokens
 from greendock.lifecycle.model import ComponentView, State
@@ -47,6 +53,11 @@ class FakeDeployments:
     def __init__(self) -> None:
         self.records: dict[str, DeploymentRecord] = {}
         self.requests: list[LocalRequest] = []
+        self.superseded: list[str] = []
+
+    async def supersede(self, by: str) -> list[str]:
+        self.superseded.append(by)
+        return []
 
     def submit(self, request: LocalRequest) -> str:
         self.requests.append(request)
@@ -93,6 +104,42 @@ class FakeComponents:
         self.asked.append((action, name))
 
 
+def image_row(image_id: str, *names: str, **more: Any) -> ImageRow:
+    values: dict[str, Any] = {
+        "size_bytes": 2_000_000,
+        "needed_by": (),
+        "is_ours": True,
+        "since": CREATED_AT,
+        "why": "nothing needs it",
+        "would_go": True,
+        **more,
+    }
+    return ImageRow(image_id, names, **values)
+
+
+class FakeImages:
+    """Images that a test sets."""
+
+    def __init__(self) -> None:
+        self.rows: list[ImageRow] = []
+        self.pruned: list[bool] = []
+        self.explained: list[str] = []
+        self.warnings: tuple[str, ...] = ()
+
+    async def list(self) -> list[ImageRow]:
+        return self.rows
+
+    async def prune(self, *, dry_run: bool) -> PruneResult:
+        self.pruned.append(dry_run)
+        going = tuple(row for row in self.rows if row.would_go)
+        kept = tuple(row for row in self.rows if not row.would_go)
+        return PruneResult(going, kept, sum(row.size_bytes for row in going), self.warnings)
+
+    async def explain(self, uri: str) -> ImageExplanation:
+        self.explained.append(uri)
+        return ImageExplanation(True, "sha256:" + "a" * 64, "password file /etc/secret")
+
+
 class FakeCore:
     def status(self) -> CoreView:
         return CoreView("0.1.0", Path("/greengrass/v2"), 99, CREATED_AT)
@@ -129,6 +176,7 @@ class RunningCore:
         self.bus = ScriptedBus()
         self.deployments = FakeDeployments()
         self.components = FakeComponents()
+        self.images = FakeImages()
         self.tokens = Tokens()
         for folder in ("cli_ipc_info", "packages", "logs"):
             (root / folder).mkdir(parents=True)
@@ -142,6 +190,7 @@ class RunningCore:
             FakeCore(),
             lambda _: None,
             root / "packages",
+            images=self.images,
         )
         self.server = self.on_loop(self._start(ports))
         write_cli_info(root / "cli_ipc_info", root / "ipc.socket", self.tokens)
@@ -190,6 +239,12 @@ def core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningCor
 def deployment_record() -> Callable[..., DeploymentRecord]:
     """Makes records of the one deployment that the core has."""
     return record
+
+
+@pytest.fixture
+def row() -> Callable[..., ImageRow]:
+    """Makes rows of `image list`."""
+    return image_row
 
 
 class Program:

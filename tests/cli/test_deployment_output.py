@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import pytest
 
 from greendock.cli.main import main
 from greendock.deployment.document import ConfigurationUpdate, FailurePolicy, LocalRequest
-from greendock.deployment.record import DetailedStatus, Phase, Status
+from greendock.deployment.record import DetailedStatus, ImageWaiting, Phase, Status
 from greendock.lifecycle.model import ResourceLimits, RunWith
 
 ID = "11111111-2222-4333-8444-555555555555"
@@ -100,6 +102,7 @@ def test_json_status(failed, capsys):
         "phase": "done",
         "warnings": ["the tag moved"],
         "timings": {"resolving": 0.25},
+        "waiting": [],
     }
 
 
@@ -148,3 +151,32 @@ def test_an_unknown_deployment_is_a_failure(core, capsys):
     for verb in ("status", "cancel"):
         assert main(["deployment", verb, "-i", ID]) == 1
         assert ID in capsys.readouterr().err
+
+
+def test_status_tells_what_a_deployment_waits_for(core, capsys, deployment_record):
+    wait = ImageWaiting("mysql:8.0", 3, time.time() + 100, "cannot pull mysql:8.0: no network")
+    engine = ImageWaiting("app:1", 1, None, "the engine is away")
+    core.deployments.records[ID] = deployment_record(
+        Status.IN_PROGRESS, Phase.PREPARING, waits=(wait, engine)
+    )
+    assert main(["deployment", "status", "-i", ID]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{ID}: IN_PROGRESS"
+    assert re.fullmatch(
+        r"Waiting: mysql:8\.0, attempt 3 failed, next try in (99|100) s: cannot pull mysql:8\.0: "
+        "no network",
+        lines[2],
+    )
+    assert lines[3].endswith("next try when the engine is back: the engine is away")
+    assert main(["deployment", "status", "--json", "-i", ID]) == 0
+    waiting = json.loads(capsys.readouterr().out)["waiting"]
+    assert [each["image"] for each in waiting] == ["mysql:8.0", "app:1"]
+    assert waiting[0]["attempt"] == 3
+
+
+@pytest.mark.parametrize("option", ["--supersede", "--offline"])
+def test_superseding_and_offline_are_asked_for(core, capsys, tmp_path, option):
+    argv = ["deployment", "create", "--recipeDir", str(tmp_path), option]
+    assert main(argv) == 0
+    assert core.deployments.requests[0].offline is (option == "--offline")
+    assert core.deployments.superseded == ([ID] if option == "--supersede" else [])

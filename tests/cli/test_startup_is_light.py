@@ -54,3 +54,10 @@ def test_only_the_commands_own_module_is_imported(core):
     prefix = "greendock.cli.commands."
     commands = {name for name in imported(["component", "list"]) if name.startswith(prefix)}
     assert commands == {f"{prefix}component"}
+
+
+def test_explaining_an_image_loads_no_client_of_anything(tmp_path, monkeypatch):
+    monkeypatch.setenv("GGC_ROOT_PATH", str(tmp_path / "none"))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    names = imported(["image", "explain", "docker:mysql:8.0"])
+    assert names & {"asyncio", "aiohttp", "msgspec", "yaml", "rich"} == set()

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from greendock.artifacts.model import Owner
+from greendock.artifacts.model import ComponentFiles, DownloadPlan, Owner
+from greendock.artifacts.ports import DownloadListener
 from greendock.artifacts.staging import Staging
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
@@ -23,14 +24,20 @@ from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.executor import Executor, Limits
-from greendock.deployment.prepare import Preparation
+from greendock.deployment.prepare import Preparation, Sources
 from greendock.deployment.recipe_store import RecipeStore
 from greendock.deployment.record import DeploymentChanged, DeploymentRecord
 from greendock.deployment.records import DeploymentRecords
 from greendock.deployment.restart import restored
 from greendock.deployment.service import DeploymentService
 from greendock.deployment.target import Device
-from greendock.docker.model import EnsuredImage, ImageRequest, ProgressListener
+from greendock.docker.model import (
+    EnsuredImage,
+    ImageProgress,
+    ImageRequest,
+    LoadableArchive,
+    ProgressListener,
+)
 from greendock.lifecycle.model import ComponentSpec, ComponentView, RunWith, State
 
 RECIPE = """
@@ -70,15 +77,65 @@ class FakeImages:
     hold: asyncio.Event | None = None
     image_id: str = "sha256:1"
 
-    async def ensure(
-        self, requests: Sequence[ImageRequest], listener: ProgressListener
-    ) -> list[EnsuredImage]:
+    news: list[ImageProgress] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
+    in_place: list[str] = field(default_factory=list)
+    settled: list[tuple[list[str], bool]] = field(default_factory=list)
+    place_error: Exception | None = None
+
+    async def look(
+        self, requests: Sequence[ImageRequest], listener: ProgressListener, *, offline: bool
+    ) -> Sequence[ImageRequest]:
         self.asked += [request.uri for request in requests]
-        if self.hold is not None:
-            await self.hold.wait()
+        for news in self.news:
+            listener(news)
         if self.error is not None:
             raise self.error
-        return [EnsuredImage(request.uri, self.image_id, None, True) for request in requests]
+        return requests
+
+    async def fetch(self, work: Sequence[ImageRequest]) -> list[EnsuredImage]:
+        if self.hold is not None:
+            await self.hold.wait()
+        return [
+            EnsuredImage(request.uri, self.image_id, None, True, needed_by=request.needed_by)
+            for request in work
+        ]
+
+    def loaded_archives(self, component, version):
+        return {}
+
+    async def load(
+        self, archives: Sequence[LoadableArchive], listener: ProgressListener
+    ) -> list[EnsuredImage]:
+        self.loaded += [archive.uri for archive in archives]
+        return []
+
+    async def put_in_place(self, images: Sequence[EnsuredImage]) -> None:
+        self.in_place = [image.uri for image in images]
+        if self.place_error is not None:
+            raise self.place_error
+
+    async def put_back(self) -> None:
+        self.in_place = []
+
+    async def settle(self, images: Sequence[EnsuredImage], *, clean_up: bool) -> list[str]:
+        self.settled.append(([image.uri for image in images], clean_up))
+        return []
+
+
+class NoDownloads:
+    """Everything is on the device already."""
+
+    async def look(
+        self, wanted: Sequence[ComponentFiles], listener: DownloadListener, *, offline: bool
+    ) -> DownloadPlan:
+        return DownloadPlan(files=tuple(wanted))
+
+    async def fetch(self, plan: DownloadPlan, listener: DownloadListener) -> tuple[Path, ...]:
+        return ()
+
+    async def finish(self, plan: DownloadPlan) -> None:
+        pass
 
 
 @dataclass
@@ -212,8 +269,9 @@ class Bench:
 
     def _executor(self) -> Executor:
         store = Store(self.staging, self.recipes, self.service.commit)
-        applier = Applier(self.runner, self.core, store)
-        preparation = Preparation(self.images, self.staging, self.recipes)
+        applier = Applier(self.runner, self.core, store, self.images)
+        sources = Sources(self.images, NoDownloads())
+        preparation = Preparation(sources, self.staging, self.recipes)
         return Executor(preparation, applier, self.core, SystemClock(), self.limits)
 
     def recipe(self, **what: Any) -> Path:

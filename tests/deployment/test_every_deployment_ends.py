@@ -11,8 +11,9 @@ import pytest
 from greendock.base.errors import DeviceError, GreendockError, UsageError
 from greendock.deployment.document import FailurePolicy, LocalRequest
 from greendock.deployment.executor import Limits
-from greendock.deployment.record import DetailedStatus, Phase, Status
+from greendock.deployment.record import DetailedStatus, ImageWaiting, Phase, Status
 from greendock.deployment.service import MOST_QUEUED
+from greendock.docker.model import ImageProgress, ImageWait
 
 APP, OTHER = "com.example.App", "com.example.Other"
 ROLLBACK, DO_NOTHING = FailurePolicy.ROLLBACK, FailurePolicy.DO_NOTHING
@@ -318,5 +319,63 @@ def test_a_cause_of_any_length_is_cut(on_device: OnDevice) -> None:
         record = await bench.deploy(request(bench, recipe={"images": ["a:1"]}))
         assert len(record.cause or "") < 21_000
         assert (record.cause or "").endswith("more characters)")
+
+    on_device(scenario)
+
+
+def test_a_newer_deployment_can_take_the_place_of_stuck_ones(on_device: OnDevice) -> None:
+    async def scenario(bench: Any) -> None:
+        bench.images.hold = asyncio.Event()
+        stuck = bench.service.submit(
+            LocalRequest(
+                merge={APP: "1.0.0"}, recipe_paths=(bench.recipe(name=APP, images=["a:1"]),)
+            )
+        )
+        await bench.until(lambda: bench.images.asked)
+        queued = bench.service.submit(LocalRequest(remove=(APP,)))
+        newer = bench.service.submit(
+            LocalRequest(merge={OTHER: "1.0.0"}, recipe_paths=(bench.recipe(name=OTHER),))
+        )
+        assert sorted(await bench.service.supersede(newer)) == sorted([stuck, queued])
+        assert (await bench.ended(newer)).status is Status.SUCCEEDED
+        for old in (stuck, queued):
+            record = await bench.ended(old)
+            assert record.status is Status.CANCELED
+            assert record.cause == f"superseded by deployment {newer}"
+        assert APP not in bench.service.state.components
+
+    on_device(scenario)
+
+
+def test_what_is_being_applied_is_not_superseded(on_device: OnDevice) -> None:
+    async def scenario(bench: Any) -> None:
+        bench.runner.hold = asyncio.Event()
+        first = bench.service.submit(request(bench))
+        await bench.until(lambda: bench.runner.waited_for)
+        newer = bench.service.submit(request(bench, OTHER))
+        assert await bench.service.supersede(newer) == []
+        bench.runner.hold.set()
+        assert (await bench.ended(first)).status is Status.SUCCEEDED
+        assert (await bench.ended(newer)).status is Status.SUCCEEDED
+
+    on_device(scenario)
+
+
+def test_what_an_image_waits_for_is_part_of_the_description(on_device: OnDevice) -> None:
+    async def scenario(bench: Any) -> None:
+        bench.images.hold = asyncio.Event()
+        wait = ImageWait(2, 1700000000.0, "no network")
+        bench.images.news = [ImageProgress("a:1", "waiting", wait=wait)]
+        deployment = bench.service.submit(
+            LocalRequest(
+                merge={APP: "1.0.0"}, recipe_paths=(bench.recipe(name=APP, images=["a:1"]),)
+            )
+        )
+        await bench.until(lambda: bench.service.get(deployment).waits)
+        assert bench.service.get(deployment).waits == (
+            ImageWaiting("a:1", 2, 1700000000.0, "no network"),
+        )
+        bench.images.hold.set()
+        assert (await bench.ended(deployment)).waits == ()
 
     on_device(scenario)

@@ -206,14 +206,14 @@ def test_something_that_is_no_engine_fails_at_once(folder):
 
 
 def test_a_bad_name_among_good_ones_is_told_before_the_engine_is_asked(folder, make_scene):
-    scene = make_scene(f"unix://{folder}/d.sock")
+    scene = make_scene(None, f"unix://{folder}/d.sock")
     with pytest.raises(ImageReferenceError):
         scene.ensure("docker:mysql:8.0", "docker:my sql")
     assert scene.journal.written == []
 
 
 def test_waiting_for_the_engine_is_seen_and_ends(folder, make_scene):
-    scene = make_scene(f"unix://{folder}/d.sock")
+    scene = make_scene(None, f"unix://{folder}/d.sock")
     scene.settings.engine_wait_s = 0.2
     with pytest.raises(EngineUnavailable):
         scene.ensure("docker:mysql:8.0", "docker:public.ecr.aws/a/b")

@@ -30,6 +30,7 @@ SAID = [
      "mysql: manifest unknown", e.ImageNotFound),
     (None, "Tag 9.9 not found in repository docker.io/library/mysql", e.ImageNotFound),
     (404, "docker.io/library/nosuch:1: not found", e.ImageNotFound),
+    (500, "name unknown", e.ImageNotFound),
     (500, "toomanyrequests: You have reached your unauthenticated pull rate limit.",
      e.RateLimited),
     (None, "unexpected status from HEAD request to https://r/v2/: 429 Too Many Requests",

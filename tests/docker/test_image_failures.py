@@ -28,11 +28,6 @@ def layer_requests(lab):
         ("docker:mysql:9.9", e.ImageNotFound, "DOCKER_IMAGE_NOT_VALID"),
         (f"docker:mysql@sha256:{'0' * 64}", e.ImageNotFound, "DOCKER_IMAGE_NOT_VALID"),
         ("docker:nosuch/thing:1", e.ImageAccessDenied, "DOCKER_IMAGE_NOT_VALID"),
-        (
-            "docker:123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:1.0",
-            e.RegistryLoginFailed,
-            "DOCKER_LOGIN_ERROR",
-        ),
     ],
 )
 def test_definite_failures_are_not_tried_again(scene, uri, error, code):
@@ -41,7 +36,8 @@ def test_definite_failures_are_not_tried_again(scene, uri, error, code):
     assert type(failed.value) is error
     assert failed.value.codes == ("ARTIFACT_DOWNLOAD_ERROR", "DOCKER_ERROR", code)
     assert failed.value.hint
-    assert attempts(scene) == 1
+    assert attempts(scene) == 0, "the registry's answer is known before a pull"
+    assert "docker-image-retry" not in scene.journal.events()
     assert scene.progress[-1].phase == "failed"
     assert scene.journal.events()[-1] == "docker-image-failed"
 
@@ -49,26 +45,41 @@ def test_definite_failures_are_not_tried_again(scene, uri, error, code):
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        ({"mode": "blob_missing", "count": 99}, e.PullFailed),
-        ({"mode": "too_many_requests", "count": 99}, e.RateLimited),
-        ({"mode": "unavailable", "count": 99}, e.RegistryFailed),
-        ({"mode": "corrupt", "count": 99}, e.ContentMismatch),
+        ({"mode": "too_many_requests", "count": 9999}, e.RateLimited),
+        ({"mode": "unavailable", "count": 9999}, e.RegistryFailed),
     ],
 )
 def test_lasting_faults_end_in_their_error(scene, lab, fault, error):
     lab.control(hub=fault)
-    with pytest.raises(e.DockerError) as failed:
+    scene.settings.pull_deadline_s = 2
+    with pytest.raises(e.DockerError, match="given up after") as failed:
         scene.ensure(SMALL)
     assert type(failed.value) is error
-    assert attempts(scene) == (1 if error is e.PullFailed else scene.retry_limits.attempts)
+    assert scene.journal.events().count("docker-image-retry") > 2
+
+
+def test_damaged_content_is_tried_three_times(scene, lab):
+    lab.control(hub={"mode": "corrupt", "count": 9999})
+    with pytest.raises(e.ContentMismatch):
+        scene.ensure(SMALL)
+    assert attempts(scene) == scene.limits.damaged
+
+
+def test_a_missing_layer_is_final(scene, lab):
+    lab.control(hub={"step": "layer", "mode": "not_found", "count": 9999})
+    with pytest.raises(e.PullFailed):
+        scene.ensure(SMALL)
+    assert attempts(scene) == 1
 
 
 def test_a_passing_fault_is_got_over_visibly(scene, lab):
     lab.control(hub={"mode": "corrupt", "count": 1})
     assert scene.ensure(SMALL)[0].pulled
     assert attempts(scene) == 2
-    notes = [progress.note for progress in scene.progress if progress.note]
-    assert any(note.startswith("attempt 1 failed, next in") for note in notes)
+    waits = [progress.wait for progress in scene.progress if progress.wait]
+    assert waits[0].attempt >= 1
+    assert "layer verification failed" in waits[0].last_error
+    assert waits[0].next_try_at is not None
 
 
 def test_a_layer_that_the_engine_resumes_is_one_attempt(scene, lab):

@@ -15,7 +15,7 @@ from greendock.docker.reference import ImageReference, parse_artifact_uri, parse
 LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 component = st.from_regex(r"[a-z0-9]{1,8}(?:(?:[._]|__|-{1,3})[a-z0-9]{1,6}){0,3}", fullmatch=True)
 label = st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,6}[A-Za-z0-9])?", fullmatch=True)
-port = st.integers(0, 99999).map(lambda number: f":{number}")
+port = st.integers(1, 65535).map(lambda number: f":{number}")
 host = st.one_of(
     st.lists(label, min_size=2, max_size=4).map(".".join),
     st.just("localhost"),

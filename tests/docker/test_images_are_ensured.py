@@ -43,6 +43,7 @@ def test_progress_and_log_tell_the_story(scene, lab):
     assert scene.progress[-1].current_bytes == size
     assert scene.journal.events() == [
         "docker-image-needed",
+        "docker-image-found",
         "docker-image-pull",
         "docker-image-pulled",
     ]
@@ -73,7 +74,8 @@ def test_one_image_under_several_names_is_fetched_once(scene, lab):
     assert len({image.image_id for image in found}) == 1
     assert scene.journal.events().count("docker-image-pull") == 1
     layers = lab.seeded["library/mysql:8.0"].layers
-    assert len(blobs(lab, "hub")) == len(layers) + 1
+    # The configuration is read before the pull, and by the engine.
+    assert len(blobs(lab, "hub")) == len(layers) + 2
 
 
 def test_a_pinned_image_that_is_present_is_not_fetched(scene, lab):
@@ -110,14 +112,15 @@ def unreachable(scene, lab):
 def test_latest_falls_back_to_the_local_image_when_offline(scene, lab, unreachable):
     found = scene.ensure(unreachable)[0]
     assert (found.image_id, found.pulled) == (lab.seeded["library/mysql:8.0"].id, False)
-    assert "Bad Gateway" in (found.warning or "")
+    assert "the proxy answered 502" in (found.warning or "")
     assert "docker-image-fallback" in scene.journal.events()
     assert "docker-image-retry" not in scene.journal.events()
 
 
 def test_always_does_not_fall_back(scene, unreachable):
     scene.settings.policy = PullPolicy.ALWAYS
-    with pytest.raises(e.RegistryUnreachable) as failed:
+    scene.settings.pull_deadline_s = 1
+    with pytest.raises(e.RegistryUnreachable, match="given up after") as failed:
         scene.ensure(unreachable)
     assert failed.value.codes[-1] == "NETWORK_ERROR"
 
@@ -137,16 +140,17 @@ def test_never_refuses_what_is_not_there(scene, lab):
 
 
 def test_no_more_pulls_at_a_time_than_configured(scene, lab):
-    for name in ("one", "two", "three"):
-        lab.seed("private", f"slow/{name}", "1", random_layers=[300_000])
+    images = {
+        name: lab.seed("private", f"slow/{name}", "1", random_layers=[300_000])
+        for name in ("one", "two", "three")
+    }
     lab.control(private={"rate_bytes_per_s": 4_000_000})
     scene.settings.max_concurrent_pulls = 1
-    names = [f"registry.lab.test:5443/slow/{name}:1" for name in ("one", "two", "three")]
-    scene.ensure(*(f"docker:{name}" for name in names))
+    scene.ensure(*(f"docker:registry.lab.test:5443/slow/{name}:1" for name in images))
     spans = {}
-    for name in names:
-        repository = name.partition("/")[2].partition(":")[0]
-        own = [x for x in lab.requests("private") if f"/{repository}/" in x["path"]]
+    for name, image in images.items():
+        layers = {f"/v2/slow/{name}/blobs/{digest_of(x.compressed)}" for x in image.layers}
+        own = [x for x in lab.requests("private") if x["path"] in layers]
         spans[name] = (min(x["began_s"] for x in own), max(x["ended_s"] for x in own))
     ordered = sorted(spans.values())
     assert all(a[1] <= b[0] for a, b in itertools.pairwise(ordered))
@@ -173,13 +177,12 @@ def test_an_image_for_another_processor_is_refused(scene, lab):
     assert failed.value.codes[-1] == "DOCKER_IMAGE_NOT_VALID"
 
 
-def test_the_oldest_api_ensures_images_too(lab, make_scene):
-    lab.reset()
-    scene = make_scene(lab.docker_host, api_version="1.21")
+def test_the_oldest_api_ensures_images_too(scene, lab):
+    scene.api_version = "1.21"
     found = scene.ensure("docker:mysql:8.0", f"docker:{CLOUDWATCH}")
     assert [image.pulled for image in found] == [True, True]
     assert scene.ensure("docker:mysql:8.0")[0].digest == lab.seeded["library/mysql:8.0"].digest
-    with pytest.raises(e.ImageNotFound, match="manifest unknown"):
+    with pytest.raises(e.ImageNotFound, match=r"has no tag 9\.9"):
         scene.ensure("docker:mysql:9.9")
-    with pytest.raises(e.ImageAccessDenied, match="requested access"):
+    with pytest.raises(e.ImageAccessDenied, match="nosuch/thing"):
         scene.ensure("docker:nosuch/thing:1")

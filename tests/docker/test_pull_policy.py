@@ -19,7 +19,8 @@ from greendock.docker.pull_policy import (
     pause_s,
 )
 
-LIMITS = RetryLimits(attempts=3, first_pause_s=2.0, longest_pause_s=5.0)
+LIMITS = RetryLimits(first_pause_s=2.0, longest_pause_s=5.0, damaged=3, before_fall_back=3)
+PLENTY_S = 1000.0
 UNSET, IF_NOT, ALWAYS, NEVER = (
     PullPolicy.AS_DOCUMENTED,
     PullPolicy.IF_NOT_PRESENT,
@@ -74,32 +75,67 @@ def test_when_the_local_image_may_stand_in(policy, pinned, present, stands_in):
         (e.PlatformMismatch, 1, False, Action.GIVE_UP),
         (e.RegistryUnreachable, 1, True, Action.FALL_BACK),
         (e.RegistryUnreachable, 1, False, Action.RETRY),
-        (e.RegistryUnreachable, 3, False, Action.GIVE_UP),
+        (e.RegistryUnreachable, 1000, False, Action.RETRY),
         (e.RegistryUntrusted, 1, True, Action.FALL_BACK),
         (e.RegistryUntrusted, 1, False, Action.GIVE_UP),
         (e.ConnectionLost, 1, True, Action.RETRY),
         (e.ConnectionLost, 3, True, Action.FALL_BACK),
-        (e.ConnectionLost, 2, False, Action.RETRY),
-        (e.ConnectionLost, 3, False, Action.GIVE_UP),
-        (e.PullStalled, 1, True, Action.FALL_BACK),
+        (e.ConnectionLost, 1000, False, Action.RETRY),
+        (e.PullStalled, 1, True, Action.RETRY),
+        (e.PullStalled, 3, True, Action.FALL_BACK),
         (e.PullStalled, 1, False, Action.RETRY),
         (e.RegistryFailed, 1, True, Action.RETRY),
-        (e.RegistryFailed, 3, True, Action.GIVE_UP),
+        (e.RegistryFailed, 3, True, Action.FALL_BACK),
+        (e.RegistryFailed, 1000, False, Action.RETRY),
         (e.RateLimited, 1, False, Action.RETRY),
         (e.ContentMismatch, 1, False, Action.RETRY),
+        (e.ContentMismatch, 3, False, Action.GIVE_UP),
         (e.EngineUnavailable, 1, True, Action.RETRY_WITH_ENGINE),
-        (e.EngineUnavailable, 3, True, Action.GIVE_UP),
+        (e.EngineUnavailable, 1000, True, Action.RETRY_WITH_ENGINE),
         (e.EngineNotPermitted, 1, True, Action.GIVE_UP),
     ],
 )
 def test_what_follows_a_failed_attempt(error, number, stands_in, action):
-    failed = FailedAttempt(number, error("cannot pull x: because"), stands_in)
+    failed = FailedAttempt(number, error("cannot pull x: because"), stands_in, PLENTY_S)
     assert decide_after_failure(failed, LIMITS, 0.5).action is action
+
+
+@pytest.mark.parametrize(
+    ("error", "stands_in", "action"),
+    [
+        (e.RegistryUnreachable, False, Action.GIVE_UP),
+        (e.ConnectionLost, True, Action.FALL_BACK),
+        (e.RateLimited, False, Action.GIVE_UP),
+        (e.EngineUnavailable, False, Action.GIVE_UP),
+    ],
+)
+def test_time_ends_the_attempts(error, stands_in, action):
+    failed = FailedAttempt(2, error("cannot pull x: because"), stands_in, left_s=0.0)
+    assert decide_after_failure(failed, LIMITS, 0.5).action is action
+
+
+def test_what_a_registry_asks_to_wait_is_waited():
+    error = e.RateLimited("cannot pull x: too many requests", retry_after_s=300.0)
+    decision = decide_after_failure(FailedAttempt(1, error, False, PLENTY_S), LIMITS, 0.5)
+    assert (decision.action, decision.pause_s) == (Action.RETRY, 300.0)
+
+
+def test_a_wait_that_is_longer_than_the_time_left_is_not_begun():
+    error = e.RateLimited("cannot pull x: too many requests", retry_after_s=300.0)
+    decision = decide_after_failure(FailedAttempt(1, error, False, 299.0), LIMITS, 0.5)
+    assert (decision.action, decision.pause_s) == (Action.GIVE_UP, 300.0)
+
+
+def test_a_login_that_can_be_renewed_is_tried_at_once():
+    error = e.RegistryLoginFailed("cannot pull x: denied")
+    failed = FailedAttempt(1, error, False, PLENTY_S, wants_new_login=True)
+    decision = decide_after_failure(failed, LIMITS, 0.5)
+    assert (decision.action, decision.pause_s) == (Action.RETRY, 0.0)
 
 
 def test_an_error_that_forbids_another_try_gets_none():
     error = e.PullStalled("cannot pull x: not done in time", retry=Retry.NEVER)
-    decision = decide_after_failure(FailedAttempt(1, error, False), LIMITS, 0.5)
+    decision = decide_after_failure(FailedAttempt(1, error, False, PLENTY_S), LIMITS, 0.5)
     assert decision.action is Action.GIVE_UP
 
 

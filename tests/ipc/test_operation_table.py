@@ -11,7 +11,14 @@ from awsiot.greengrasscoreipc import model
 from greendock.ipc.kinds import Choice, ListOf, MapOf, Scalar, Structure
 from greendock.ipc.shapes import OPERATIONS
 
-OURS_IN_REQUESTS = {"aws.greengrass#CreateLocalDeployment": {"recipePaths", "artifactFolders"}}
+OURS_IN_REQUESTS = {
+    "aws.greengrass#CreateLocalDeployment": {
+        "recipePaths",
+        "artifactFolders",
+        "supersede",
+        "offline",
+    }
+}
 OFFICIAL = {name: row for name, row in OPERATIONS.items() if name.startswith("aws.greengrass#")}
 BY_NAME = {
     cls._model_name(): cls

@@ -178,6 +178,7 @@ def test_describe_deployment_shows_the_true_status(served, client, deployment_id
         "cause": "the disk is full",
         "warnings": ["old engine"],
         "timings": {"preparing": 1.5},
+        "waiting": [],
     }
     with pytest.raises(model.ResourceNotFoundError):
         client.call("DescribeDeployment", deploymentId=UNKNOWN_ID)

@@ -1,4 +1,4 @@
-"""The lab's certificate authority and one server certificate for all its host names."""
+"""The lab's certificate authority, one server certificate for all its host names, one device's."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LIFETIME = datetime.timedelta(days=30)
+DEVICE_NAME = "lab-device"
 
 
 def write_certificates(folder: Path, names: Iterable[str]) -> None:
-    """Write `ca.pem`, `server.pem` and `server.key` (elliptic curve keys: they are quick)."""
+    """Write `ca.pem`, `server.pem` and `server.key`, `device.pem` and `device.key`.
+
+    Elliptic curve keys: they are quick.
+    """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = (
         _builder("lab test CA", "lab test CA", authority_key)
@@ -37,9 +41,24 @@ def write_certificates(folder: Path, names: Iterable[str]) -> None:
     )
     (folder / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     (folder / "server.pem").write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    secret = folder / "server.key"
-    secret.touch(mode=0o600)
-    secret.write_bytes(
+    _write_key(folder / "server.key", key)
+    device_key = ec.generate_private_key(ec.SECP256R1())
+    device = (
+        _builder(DEVICE_NAME, "lab test CA", device_key)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
+            critical=False,
+        )
+        .sign(authority_key, hashes.SHA256())
+    )
+    (folder / "device.pem").write_bytes(device.public_bytes(serialization.Encoding.PEM))
+    _write_key(folder / "device.key", device_key)
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,

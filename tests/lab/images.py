@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
+LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json"
+OCI_INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 _CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 _LAYER_TYPE = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 _CREATED = "2024-01-01T00:00:00Z"
@@ -47,6 +49,9 @@ class Image:
     layers: tuple[Layer, ...]
     config: bytes
     manifest: bytes
+    architecture: str = ""
+    variant: str = ""
+    media_type: str = MANIFEST_TYPE
 
     @property
     def digest(self) -> str:
@@ -61,6 +66,30 @@ class Image:
     @property
     def blobs(self) -> tuple[bytes, ...]:
         return (*(layer.compressed for layer in self.layers), self.config)
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One name for images of several platforms."""
+
+    images: tuple[Image, ...]
+    manifest: bytes
+    media_type: str
+
+    @property
+    def digest(self) -> str:
+        """The index's digest."""
+        return digest_of(self.manifest)
+
+
+def own_architecture() -> str:
+    """This machine's processor, as images name it."""
+    return _ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+def other_architecture() -> str:
+    """One whose programs this machine does not run."""
+    return "s390x"
 
 
 def layer(files: Files) -> Layer:
@@ -94,11 +123,16 @@ def image(
     cmd: Sequence[str],
     env: Sequence[str] = ("PATH=/bin",),
     labels: Mapping[str, str] | None = None,
+    *,
+    architecture: str | None = None,
+    variant: str = "",
 ) -> Image:
-    """Put layers together to an image that runs `cmd`."""
+    """Put layers together to an image that runs `cmd`; `architecture`: None for this machine's."""
+    architecture = architecture or own_architecture()
     config = _json(
         {
-            "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "architecture": architecture,
+            **({"variant": variant} if variant else {}),
             "os": "linux",
             "created": _CREATED,
             "config": {"Cmd": list(cmd), "Env": list(env), "Labels": dict(labels or {})},
@@ -114,7 +148,23 @@ def image(
             "layers": [_descriptor(_LAYER_TYPE, x.compressed) for x in layers],
         }
     )
-    return Image(tuple(layers), config, manifest)
+    return Image(tuple(layers), config, manifest, architecture, variant)
+
+
+def index(images: Sequence[Image], *, oci: bool = False, attestation: bool = False) -> Index:
+    """Put images together under one name; `attestation`: with an entry that is no image."""
+    media_type = OCI_INDEX_TYPE if oci else LIST_TYPE
+    entries: list[dict[str, object]] = []
+    for entry in images:
+        told = {"os": "linux", "architecture": entry.architecture}
+        if entry.variant:
+            told["variant"] = entry.variant
+        entries.append({**_descriptor(MANIFEST_TYPE, entry.manifest), "platform": told})
+    if attestation:
+        unknown = {"os": "unknown", "architecture": "unknown"}
+        entries.insert(0, {**entries[-1], "platform": unknown})
+    manifest = _json({"schemaVersion": 2, "mediaType": media_type, "manifests": entries})
+    return Index(tuple(images), manifest, media_type)
 
 
 def save(saved: Image, tags: Sequence[str], path: Path) -> None:

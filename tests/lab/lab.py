@@ -178,7 +178,8 @@ class Lab:
         """What was asked since the last reset, oldest first, of one server or of all.
 
         Servers: the registries' names, `proxy`, `hub-token`, `ecr-api`. Keys: `method`, `path`,
-        `status`, `authorization` (the scheme only), `began_s` and `ended_s` (one clock).
+        `status`, `authorization` (the scheme only), `began_s` and `ended_s` (one clock);
+        of registries also `bytes` (of blobs that were sent).
         """
         log: list[dict[str, Any]] = self._control("GET").json()["log"]
         return [entry for entry in log if server in (None, entry["server"])]
@@ -188,6 +189,11 @@ class Lab:
         password = os.urandom(16).hex()
         self.control(ecr_passwords={password: time.time() + lifetime_s})
         return password
+
+    def ecr_passwords(self) -> list[str]:
+        """Every password that the private ECR registry knows, expired ones included."""
+        known: list[str] = self._control("GET").json()["ecr_passwords"]
+        return known
 
     def seed(
         self,
@@ -199,12 +205,40 @@ class Lab:
         cmd: Sequence[str] = ("/bin/sh", "-c", "while :; do sleep 1; done"),
         random_layers: Sequence[int] = (),
         labels: Mapping[str, str] | None = None,
+        architecture: str | None = None,
     ) -> images.Image:
-        """Make an image and push it: busybox with `files`, a layer per size in bytes above it."""
+        """Make an image and push it: busybox with `files`, a layer per size in bytes above it.
+
+        `architecture`: what the image says it is for; None for this machine's.
+        """
         layers = [images.busybox(files), *(images.random_layer(x) for x in random_layers)]
-        image = images.image(layers, cmd, labels=labels)
+        image = images.image(layers, cmd, labels=labels, architecture=architecture)
         self.registries.push(registry, repository, tag, image)
         return image
+
+    def seed_index(
+        self,
+        registry: str,
+        repository: str,
+        tag: str = "latest",
+        *,
+        architectures: Sequence[str] | None = None,
+        oci: bool = False,
+    ) -> images.Index:
+        """Push an index: an image per architecture (None: this machine's and another), and an
+        attestation. The images of it are in its `images`, in that order."""
+        wanted = architectures or (images.other_architecture(), images.own_architecture())
+        made = [
+            images.image(
+                [images.layer({"etc/lab-architecture": (f"{x} {repository}".encode(), 0o644)})],
+                ["/none"],
+                architecture=x,
+            )
+            for x in wanted
+        ]
+        index = images.index(made, oci=oci, attestation=True)
+        self.registries.push(registry, repository, tag, index)
+        return index
 
     # --- back to the beginning
 

@@ -38,14 +38,26 @@ class Registries:
         for server in self._servers:
             server.stop()
 
-    def push(self, registry: str, repository: str, tag: str, image: images.Image) -> None:
-        """Store an image's blobs and its manifest under a tag."""
+    def push(
+        self, registry: str, repository: str, tag: str, image: images.Image | images.Index
+    ) -> None:
+        """Store an image, or an index with its images, under a tag."""
         socket = self._socket(registry)
-        for blob in image.blobs:
-            self._push_blob(socket, repository, blob)
-        target = f"/v2/{repository}/manifests/{tag}"
-        media_type = images.MANIFEST_TYPE
-        answer = unix_http.call(socket, "PUT", target, image.manifest, content_type=media_type)
+        parts = image.images if isinstance(image, images.Index) else (image,)
+        for part in parts:
+            for blob in part.blobs:
+                self._push_blob(socket, repository, blob)
+            if part is not image:
+                self._push_manifest(socket, repository, part.digest, part)
+        self._push_manifest(socket, repository, tag, image)
+
+    @staticmethod
+    def _push_manifest(
+        socket: Path, repository: str, name: str, pushed: images.Image | images.Index
+    ) -> None:
+        target = f"/v2/{repository}/manifests/{name}"
+        media_type = pushed.media_type
+        answer = unix_http.call(socket, "PUT", target, pushed.manifest, content_type=media_type)
         assert answer.status == 201, (target, answer)
 
     def remove_repository(self, registry: str, repository: str) -> None:

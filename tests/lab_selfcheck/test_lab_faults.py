@@ -64,7 +64,63 @@ def test_the_proxy_can_ask_for_a_login(lab, pull):
         pull()
 
 
+@pytest.mark.parametrize(
+    ("step", "mode", "text"),
+    [
+        ("token", "unauthorized", "401|unauthorized|incorrect"),
+        ("token", "server_error", "500"),
+        ("manifest", "forbidden", "denied"),
+        ("manifest", "not_found", "manifest unknown"),
+        ("manifest", "repository_unknown", "name unknown"),
+        ("manifest", "reset", "reset by peer|EOF"),
+        ("manifest", "garbage", "."),
+    ],
+)
+def test_faults_of_a_step_before_the_stream(lab, pull, step, mode, text):
+    lab.control(hub={"step": step, "mode": mode, "count": 99})
+    with pytest.raises(APIError, match=text):
+        pull()
+
+
+@pytest.mark.parametrize(
+    ("step", "mode"),
+    [("config", "unavailable"), ("layer", "reset"), ("layer", "eof"), ("layer", "cut")],
+)
+def test_the_engine_gets_over_one_fault_of_a_blob(lab, pull, step, mode):
+    lab.control(hub={"step": step, "mode": mode, "count": 1})
+    assert pull()[-1]["status"].startswith("Status: Downloaded")
+    assert lab._control("GET").json()["faults"]["hub"]["count"] == 0
+
+
+def test_the_private_registry_can_want_a_login(lab):
+    lab.control(private_users={"me": "secret"})
+    client = docker.DockerClient(base_url=lab.docker_host, timeout=60)
+    try:
+        for bearer in (False, True):
+            lab.remove_image("registry.lab.test:5443/team/app:1.0")
+            lab.control(private_bearer=bearer)
+            with pytest.raises(APIError):
+                client.images.pull("registry.lab.test:5443/team/app", tag="1.0")
+            login = {"username": "me", "password": "secret"}
+            client.images.pull("registry.lab.test:5443/team/app", tag="1.0", auth_config=login)
+    finally:
+        client.close()
+
+
+def test_the_engine_takes_its_platform_of_an_index(lab):
+    index = lab.seed_index("hub", "some/many")
+    client = docker.DockerClient(base_url=lab.docker_host, timeout=60)
+    try:
+        assert client.images.pull("some/many", tag="latest").id == index.images[1].id
+    finally:
+        client.close()
+
+
 def test_an_unknown_fault_is_refused(lab):
+    with pytest.raises(AssertionError, match="no step 'nonsense'"):
+        lab.control(hub={"step": "nonsense", "mode": "reset", "count": 1})
+    with pytest.raises(AssertionError, match="no fault 'cut'"):
+        lab.control(hub={"step": "manifest", "mode": "cut", "count": 1})
     with pytest.raises(AssertionError, match="no fault 'nonsense'"):
         lab.control(hub={"mode": "nonsense", "count": 1})
     with pytest.raises(AssertionError, match="no setting is called 'nonsense'"):

@@ -58,6 +58,7 @@ class Settings:
     """The RunSettings port. Root runs components as itself here unless a test says otherwise."""
 
     default_posix_user: str | None = "root" if os.geteuid() == 0 else None
+    withheld_variables: frozenset[str] = frozenset()
     posix_shell: str = "sh"
     backoff_s: tuple[float, float] = (0.01, 0.05)
 

@@ -75,15 +75,15 @@ def decide(wish: Wish, present: Present, given: Mapping[str, FileEntry]) -> Chan
     copied = {**again, **brought}
     access = {n: Access(_mode(n, e, listed, given, wish), wish.owner) for n, e in copied.items()}
     known_listed, _, known_brought = wish.content_id.partition(".")
-    listed_id = _listed_id(listed, {**present.files, **given})
+    new_listed = listed_id(listed, {**present.files, **given})
     unlisted = {name: entry for name, entry in brought.items() if name not in listed}
-    content_id = f"{listed_id}.{_brought_id(known_brought, unlisted)}"
+    content_id = f"{new_listed}.{_brought_id(known_brought, unlisted)}"
     return Changes(
         content_id="" if content_id == "." else content_id,
         brought=brought,
         again=again,
         access=access,
-        relisted=listed_id != known_listed,
+        relisted=new_listed != known_listed,
     )
 
 
@@ -107,7 +107,8 @@ def _mode(
     return entry.mode & 0o777 | 0o440
 
 
-def _listed_id(listed: Mapping[str, Artifact], files: Mapping[str, FileEntry]) -> str:
+def listed_id(listed: Mapping[str, Artifact], files: Mapping[str, FileEntry]) -> str:
+    """The first half of a content id. Every listed name has to be among `files`."""
     parts = []
     for name, item in sorted(listed.items()):
         entry = files[name]

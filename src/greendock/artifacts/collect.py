@@ -1,12 +1,14 @@
 """Builds the new artifact folder of a component beside the live one.
 
-Given files are copied; what is live comes along as a hard link, or as a copy where its access has
-to change: the live file keeps its own then. The live folder belongs to the component's user, who
-may put links there while we read, so it is walked by descriptors and no link is followed.
+Given files are copied, those that the core fetched itself are linked; what is live comes along as
+a hard link, or as a copy where its access has to change: the live file keeps its own then. The
+live folder belongs to the component's user, who may put links there while we read, so it is walked
+by descriptors and no link is followed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -35,12 +37,17 @@ class Collector:
         self._new = new
         self._cancelled = cancelled
 
-    def take_given(self) -> None:
-        """Copy what the deployment brings. Call it first: it takes the place of what is live."""
+    def take_given(self, downloads: Path) -> None:
+        """Copy what the deployment brings, and link what is below `downloads`. Call it first: it
+        takes the place of what is live."""
         for name, entry in self._changes.brought.items():
             target = self._new / name
             target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            self._copy(os.open(entry.path, _READ), target, entry, self._changes.access[name])
+            access = self._changes.access[name]
+            if not (
+                entry.path.is_relative_to(downloads) and _take_over(entry.path, target, access)
+            ):
+                self._copy(os.open(entry.path, _READ), target, entry, access)
 
     def take_along(self, live: Path) -> None:
         """Bring everything else over from the live folder."""
@@ -91,6 +98,23 @@ class Collector:
                     os.fchown(copy.fileno(), access.owner.uid, access.owner.gid)
                 os.fchmod(copy.fileno(), access.mode)
                 os.utime(copy.fileno(), ns=(entry.modified_ns, entry.modified_ns))
+
+
+def _take_over(path: Path, target: Path, access: Access) -> bool:
+    """Give the same bytes a second name: after a failure the download is still there.
+
+    False when the file has to be copied: another file system, or one without such names.
+    """
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
+            raise
+        return False
+    if access.owner is not None:
+        os.chown(target, access.owner.uid, access.owner.gid, follow_symlinks=False)
+    target.chmod(access.mode)
+    return True
 
 
 def _is_foreign(file: int, folder: int) -> bool:

@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from greendock.artifacts.model import Owner
+from greendock.artifacts.model import ComponentFiles, Owner
 from greendock.base.errors import ArtifactError
+from greendock.base.paths import safe_part
 from greendock.recipe.model import Artifact
 
 
@@ -54,6 +55,14 @@ def list_given(folder: Path) -> dict[str, FileEntry]:
             if not stat.S_ISREG(status.st_mode):
                 raise ArtifactError(f"cannot use artifact {path}: it is not a regular file")
             found[path.relative_to(folder).as_posix()] = _entry(path, status)
+    return found
+
+
+def list_all_given(wanted: ComponentFiles) -> dict[str, FileEntry]:
+    """What all folders of a deployment hold for one component; the last folder counts."""
+    found: dict[str, FileEntry] = {}
+    for folder in wanted.folders:
+        found |= list_given(folder / safe_part(wanted.component) / safe_part(wanted.version))
     return found
 
 

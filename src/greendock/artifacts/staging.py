@@ -8,7 +8,6 @@ between `recover` puts right at the next start. Blocking: call it in a thread.
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from pathlib import Path
 
@@ -17,21 +16,19 @@ from greendock.artifacts.changes import Access, Changes, Present, Wish, decide
 from greendock.artifacts.checksum import verify_checksum
 from greendock.artifacts.collect import Collector, open_folders
 from greendock.artifacts.inventory import (
-    FileEntry,
-    list_given,
+    list_all_given,
     list_live,
     owner_of,
     require_listed,
 )
 from greendock.artifacts.model import ComponentFiles, Staged
 from greendock.artifacts.permission import artifact_mode
+from greendock.artifacts.space import require_space
 from greendock.artifacts.unpack import unpack_zip, unpacked_size
 from greendock.base.durable import sync_file_system
 from greendock.base.errors import ArtifactError, DeviceError
-from greendock.base.paths import Paths, safe_part
+from greendock.base.paths import Paths
 from greendock.recipe.model import Artifact, Unarchive
-
-MARGIN_BYTES = 20 * 1024 * 1024
 
 
 class Staging:
@@ -90,6 +87,7 @@ class _Work:
         self._wanted = wanted
         self._cancelled = cancelled
         self._live = paths.artifact_folder(wanted.component, wanted.version)
+        self._downloads = paths.downloads
         self._unpacked = paths.unarchived_folder(wanted.component, wanted.version)
         self._archives = [a for a in wanted.artifacts if a.unarchive is Unarchive.ZIP]
         self._owner_writes = os.geteuid() != 0
@@ -117,9 +115,9 @@ class _Work:
     def _changes(self) -> Changes:
         wanted, live = self._wanted, self._live
         present = Present(list_live(live), owner_of(live))
-        given: dict[str, FileEntry] = {}
-        for folder in wanted.folders:
-            given |= list_given(folder / safe_part(wanted.component) / safe_part(wanted.version))
+        given = list_all_given(wanted)
+        for archive in wanted.archives:
+            given.pop(archive, None)
         files = {**present.files, **given}
         require_listed(wanted.component, wanted.artifacts, files, wanted.folders, live)
         wish = Wish(wanted.artifacts, wanted.content_id, wanted.owner, self._owner_writes)
@@ -127,11 +125,12 @@ class _Work:
 
     def _collect(self, changes: Changes) -> Path:
         copied = (*changes.brought.values(), *changes.again.values())
-        _require_space(self._live, sum(entry.size_bytes for entry in copied))
+        written = [e for e in copied if not e.path.is_relative_to(self._downloads)]
+        require_space(self._live, sum(entry.size_bytes for entry in written))
         new = self._new_folder(self._live)
         required = {artifact.file_name for artifact in self._wanted.artifacts}
         collector = Collector(changes, required, new, self._cancelled)
-        collector.take_given()
+        collector.take_given(self._downloads)
         collector.take_along(self._live)
         return new
 
@@ -143,7 +142,7 @@ class _Work:
     def _unpack(self, now: Path) -> None:
         archives = [(artifact, now / artifact.file_name) for artifact in self._archives]
         new = self._new_folder(self._unpacked)
-        _require_space(new, sum(unpacked_size(path) for _, path in archives))
+        require_space(new, sum(unpacked_size(path) for _, path in archives))
         for artifact, path in archives:
             mode = artifact_mode(artifact, owner_writes=self._owner_writes)
             access = Access(mode, self._wanted.owner)
@@ -162,16 +161,3 @@ def _folder_of(archive: Artifact) -> str:
     if not name.strip("."):
         raise ArtifactError(f"cannot unpack {archive.file_name}: its name gives no folder name")
     return name
-
-
-def _require_space(place: Path, needed: int) -> None:
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < needed + MARGIN_BYTES:
-        raise DeviceError(
-            f"cannot store artifacts: they need {needed} bytes plus a margin of "
-            f"{MARGIN_BYTES}, {place} has {free} bytes free",
-            codes=("ARTIFACT_DOWNLOAD_ERROR", "DISK_SPACE_CRITICAL"),
-            hint="free some space on that file system",
-        )

@@ -51,6 +51,11 @@ class GreendockError(Exception):
         self.hint = hint
         self.retry = retry
 
+    def add(self, text: str) -> None:
+        """Say more in the message; only for who raises the error or passes it on."""
+        self.message = f"{self.message}; {text}"
+        self.args = (self.message,)
+
     def explain(self) -> str:
         """Message and hint as one text for people."""
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -50,6 +50,11 @@ class Paths:
         return self.root / "packages" / "artifacts-unarchived"
 
     @property
+    def downloads(self) -> Path:
+        """Files on their way; what is finished is taken over by the store at once."""
+        return self.root / "packages" / "downloads"
+
+    @property
     def work(self) -> Path:
         return self.root / "work"
 
@@ -106,6 +111,7 @@ class Paths:
             (self.recipes, 0o700),
             (self.artifacts, 0o755),
             (self.unarchived, 0o755),
+            (self.downloads, 0o700),
             (self.work, 0o755),
             (self.logs, 0o700),
             (self.config, 0o700),

@@ -59,6 +59,16 @@ def add_request_options(parser: argparse.ArgumentParser, *, default_policy: str)
         metavar="POLICY",
         help=f"what happens on failure, ROLLBACK or DO_NOTHING (default: {default_policy})",
     )
+    parser.add_argument(
+        "--supersede",
+        action="store_true",
+        help="cancel other deployments that wait or are still being prepared",
+    )
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="use the images that are on the device without asking a registry for newer ones",
+    )
 
 
 def read_request(args: argparse.Namespace) -> dict[str, Any]:
@@ -75,5 +85,7 @@ def read_request(args: argparse.Namespace) -> dict[str, Any]:
             run_with=args.runWith,
             limits=read_json_argument("--systemLimits", args.systemLimits),
             policy=args.failure_handling_policy,
+            supersede=args.supersede,
+            offline=args.offline,
         )
     )

@@ -26,6 +26,8 @@ class RequestOptions(NamedTuple):
     run_with: Sequence[str] = ()
     limits: object = None
     policy: str | None = None
+    supersede: bool = False
+    offline: bool = False
 
 
 def build_request(options: RequestOptions) -> dict[str, Any]:
@@ -39,6 +41,8 @@ def build_request(options: RequestOptions) -> dict[str, Any]:
         "componentToConfiguration": _configuration(options.configuration),
         "componentToRunWithInfo": _run_with(options.run_with, options.limits),
         "failureHandlingPolicy": options.policy,
+        "supersede": options.supersede,
+        "offline": options.offline,
     }
     both = sorted(set(members["rootComponentVersionsToAdd"]) & set(removed))
     if both:

@@ -37,7 +37,7 @@ def json_shape(deployment: Members) -> dict[str, Any]:
         "errorTypes": list(deployment.get("errorTypes") or ()),
         "cause": deployment.get("cause"),
     }
-    for member in ("phase", "warnings", "timings"):
+    for member in ("phase", "warnings", "timings", "waiting"):
         if member in deployment:
             shape[member] = deployment[member]
     return shape
@@ -70,6 +70,8 @@ def failure_lines(deployment: Members) -> list[str]:
 def more_lines(deployment: Members) -> list[str]:
     """What --verbose adds."""
     lines: list[str] = []
+    if deployment.get("status") == "CANCELED" and deployment.get("cause"):
+        lines.append(f"Canceled: {deployment['cause']}")
     if deployment.get("phase"):
         lines.append(f"Phase: {deployment['phase']}")
     if deployment.get("status") != "FAILED" and deployment.get("detailedStatus"):
@@ -80,6 +82,22 @@ def more_lines(deployment: Members) -> list[str]:
         parts = [f"{phase} {seconds:.2f} s" for phase, seconds in timings.items()]
         lines.append(f"Timings: {_joined(parts)}")
     return lines
+
+
+def waiting_lines(deployment: Members, now: float) -> list[str]:
+    """What a deployment in progress waits for. `now`: seconds since the epoch."""
+    return [waiting_text(each, now) for each in deployment.get("waiting") or ()]
+
+
+def waiting_text(wait: Members, now: float) -> str:
+    at = wait.get("nextTryAt")
+    when = "next try when the engine is back"
+    if at is not None:
+        when = f"next try in {max(float(at) - now, 0):.0f} s"
+    return (
+        f"Waiting: {wait.get('image')}, attempt {wait.get('attempt')} failed, {when}: "
+        f"{wait.get('lastError')}"
+    )
 
 
 def list_block(deployment: Members) -> list[str]:

@@ -31,9 +31,11 @@ COMMANDS = {
     "lint": "check recipes without a core",
     "component": "list, show, restart and stop components",
     "deployment": "create, show, list and cancel deployments",
+    "bundle": "install on devices without a registry",
+    "image": "explain, list and prune images",
     "logs": "search and follow log files",
 }
-GROUPS = frozenset({"component", "deployment", "logs"})
+GROUPS = frozenset({"bundle", "component", "deployment", "image", "logs"})
 
 _EXAMPLES = """\
 examples:

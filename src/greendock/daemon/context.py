@@ -16,7 +16,7 @@ from greendock.base.paths import Paths
 from greendock.config.settings import Settings
 from greendock.daemon.core_settings import CoreSettings, log_settings
 from greendock.daemon.docker_access import docker_warning
-from greendock.daemon.lazy_images import LazyImages
+from greendock.daemon.docker_work import DockerWork
 from greendock.deployment.builtins import built_ins
 from greendock.deployment.chosen import Surroundings as PlanSurroundings
 from greendock.deployment.device_state import DeviceState
@@ -36,13 +36,13 @@ class CoreContext:
         paths: Paths,
         settings: CoreSettings,
         users: Users,
-        images: LazyImages,
+        docker: DockerWork,
         logs: ComponentLogs,
     ) -> None:
         self._paths = paths
         self._settings = settings
         self._users = users
-        self._images = images
+        self._docker = docker
         self._logs = logs
         self._started_at = time.time()
 
@@ -117,7 +117,7 @@ class CoreContext:
             root=self._paths.root,
             pid=os.getpid(),
             started_at=self._started_at,
-            engine=self._images.view(),
+            engine=self._docker.view(),
         )
 
 

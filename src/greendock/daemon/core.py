@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
+from greendock.artifacts.downloads import Downloads
 from greendock.artifacts.staging import Staging
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
@@ -17,16 +18,22 @@ from greendock.base.paths import Paths
 from greendock.config.device_file import DeviceConfiguration
 from greendock.daemon.context import CoreContext
 from greendock.daemon.core_settings import CoreSettings, log_settings
-from greendock.daemon.lazy_images import LazyImages
+from greendock.daemon.docker_work import DockerWork
+from greendock.daemon.image_views import ImageViews
+from greendock.daemon.outside import Outside
+from greendock.daemon.proxies import Proxies
+from greendock.daemon.upkeep import Upkeep
 from greendock.deployment.apply import Applier, Store
 from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER
+from greendock.deployment.bundle_source import DeployedBundle
 from greendock.deployment.device_state import DeviceStateStore
 from greendock.deployment.executor import Executor
-from greendock.deployment.prepare import Preparation
+from greendock.deployment.prepare import Preparation, Sources
 from greendock.deployment.recipe_store import RecipeStore
 from greendock.deployment.records import DeploymentRecords
 from greendock.deployment.restart import restored
 from greendock.deployment.service import DeploymentService
+from greendock.docker.ledger import ImageLedger
 from greendock.ipc.cli_info import write_cli_info
 from greendock.ipc.ports import CorePorts
 from greendock.ipc.server import IpcServer
@@ -51,6 +58,7 @@ class Core:
         self._staging = Staging(paths)
         self._recipes = RecipeStore(paths)
         self._database = Database(paths.database)
+        self._was_committed = False
         self._deployments = DeploymentService(
             DeploymentRecords(self._database),
             DeviceStateStore(self._database),
@@ -60,9 +68,13 @@ class Core:
         state = self._deployments.recover(self._put_files_right)
         self._settings = CoreSettings(device, state)
         logs.update_settings(log_settings(self._settings.current.logging))
-        self._images = LazyImages(self._settings, logs.get(DOCKER_APPLICATION_MANAGER))
+        ledger = ImageLedger(self._database, self._clock)
+        journal = logs.get(DOCKER_APPLICATION_MANAGER)
+        self._docker = DockerWork(self._settings, journal, ledger, self._clock)
+        self._outside = self._open_outside()
+        self._upkeep = Upkeep(self._docker, self._clock)
         self._users = Users()
-        self._context = CoreContext(paths, self._settings, self._users, self._images, logs)
+        self._context = CoreContext(paths, self._settings, self._users, self._docker, logs)
         self._tokens = Tokens()
         self._supervisor = Supervisor(
             paths,
@@ -76,7 +88,14 @@ class Core:
         self._ipc = IpcServer(paths.ipc_socket, self._tokens, self._ports())
         self._cli_info: asyncio.Task[None] | None = None
 
+    def _open_outside(self) -> Outside:
+        proxies = Proxies(lambda: self._settings.current, lambda: self._docker.engine_info)
+        outside = Outside(lambda: self._settings.current, proxies, self._clock)
+        self._docker.use(outside)
+        return outside
+
     def _put_files_right(self, committed: bool) -> None:
+        self._was_committed = committed
         self._staging.recover(committed=committed)
         try:
             if committed:
@@ -94,6 +113,17 @@ class Core:
             core=self._context,
             access_policies=self._access_policies,
             store=self.paths.root / "packages",
+            images=ImageViews(self._docker),
+            bundles=self._bundles(),
+            bundle_images=self._docker,
+        )
+
+    def _bundles(self) -> DeployedBundle:
+        return DeployedBundle(
+            self.paths,
+            lambda: self._deployments.current,
+            lambda: self._context.surroundings(self._deployments.state),
+            self._docker.image_ids,
         )
 
     def _access_policies(self, component: str) -> Any:
@@ -112,13 +142,19 @@ class Core:
         current, faults = restored(self._deployments.state, surroundings)
         for fault in faults:
             _log.error("%s", fault)
+        # Before anything runs by a name that a deployment left half changed.
+        await self._docker.recover(committed=self._was_committed)
         self._supervisor.update(current.specs)
         self._deployments.start(current, self._executor())
+        self._upkeep.start()
 
     def _executor(self) -> Executor:
         store = Store(self._staging, self._recipes, self._deployments.commit)
-        applier = Applier(self._supervisor, self._context, store)
-        preparation = Preparation(self._images, self._staging, self._recipes)
+        applier = Applier(self._supervisor, self._context, store, self._docker)
+        outside = self._outside
+        downloads = Downloads(self.paths, outside, lambda: outside.network, self._clock)
+        sources = Sources(self._docker, downloads)
+        preparation = Preparation(sources, self._staging, self._recipes)
         return Executor(preparation, applier, self._context, self._clock)
 
     async def _tell_cli(self) -> None:
@@ -153,7 +189,9 @@ class Core:
         await _stopped("deployments", self._deployments.stop())
         await _stopped("components", self._supervisor.stop_all(STOP_DEADLINE_S))
         await _stopped("ipc", self._ipc.stop())
-        await _stopped("images", self._images.close())
+        await _stopped("upkeep", self._upkeep.stop())
+        await _stopped("images", self._docker.close())
+        await _stopped("connections", self._outside.close())
         self._database.close()
 
 

@@ -92,6 +92,11 @@ class CoreSettings:
     def backoff_s(self) -> tuple[float, float]:
         return self.current.backoff_s
 
+    @property
+    def withheld_variables(self) -> frozenset[str]:
+        logins = self.current.docker.registries.values()
+        return frozenset(login.password_env for login in logins if login.password_env)
+
     # -- docker.ports.ImageSettings
 
     @property

@@ -17,7 +17,8 @@ from greendock.artifacts.staging import Staging
 from greendock.base.errors import LifecycleError
 from greendock.deployment.current import Current
 from greendock.deployment.plan import Plan
-from greendock.deployment.ports import CoreContext, Runner
+from greendock.deployment.ports import CoreContext, ImageProvider, Runner
+from greendock.deployment.prepared import Prepared
 from greendock.deployment.recipe_store import RecipeStore
 from greendock.docker.model import EnsuredImage
 from greendock.lifecycle.model import ComponentSpec, ComponentView, State
@@ -38,22 +39,35 @@ class Store:
 class Applier:
     """Carries out the steps of a switch."""
 
-    def __init__(self, runner: Runner, core: CoreContext, store: Store) -> None:
+    def __init__(
+        self, runner: Runner, core: CoreContext, store: Store, images: ImageProvider
+    ) -> None:
         self._runner = runner
         self._core = core
         self._store = store
+        self._images = images
         self._leaving: frozenset[str] = frozenset()
         self._removal: asyncio.Task[None] | None = None
 
-    async def swap(self, staged: Mapping[str, Staged]) -> None:
-        """Put the staged files in place. Raises OSError; `unswap` has to follow then."""
-        swaps = [item for item in staged.values() if item.swaps]
+    async def swap(self, prepared: Prepared) -> None:
+        """Put the staged files in place, and have image names mean the new images.
+
+        Raises OSError and GreendockError; `unswap` has to follow then.
+        """
+        swaps = [item for item in prepared.staged.values() if item.swaps]
         if swaps:
             await asyncio.to_thread(_each, self._store.staging.swap, swaps)
+        await self._images.put_in_place(prepared.images)
 
-    async def unswap(self, staged: Mapping[str, Staged]) -> None:
-        """The old files again, and nothing staged any more. Raises OSError at the end."""
-        await asyncio.to_thread(self._unswap_all, list(staged.values()))
+    async def unswap(self, prepared: Prepared) -> None:
+        """The old files and image names again, and nothing staged any more.
+
+        Raises OSError or GreendockError at the end.
+        """
+        try:
+            await asyncio.to_thread(self._unswap_all, list(prepared.staged.values()))
+        finally:
+            await self._images.put_back()
 
     def _unswap_all(self, staged: Iterable[Staged]) -> None:
         steps: list[Callable[[], None]] = [self._store.recipes.discard]
@@ -94,15 +108,18 @@ class Applier:
         """Make the plan's state the device's, durably. Raises DeviceError."""
         self._store.commit(Current(plan.state, plan.specs, plan.recipes))
 
-    async def tidy(self, staged: Mapping[str, Staged]) -> list[str]:
-        """After the commit: publish the recipes, let go of old files. Returns warnings."""
+    async def tidy(self, prepared: Prepared, *, verified: bool) -> list[str]:
+        """After the commit: publish the recipes, let go of old files, note whose images are whose,
+        and, when the new state is `verified`, of images that nothing needs. Returns warnings."""
+        warnings = []
+        staged = list(prepared.staged.values())
         try:
             await asyncio.to_thread(self._store.recipes.publish)
-            await asyncio.to_thread(_each, self._store.staging.finish, list(staged.values()))
+            await asyncio.to_thread(_each, self._store.staging.finish, staged)
         except OSError as error:
             _log.exception("files of a deployment could not be put away")
-            return [f"files of the deployment could not be put away: {error}"]
-        return []
+            warnings.append(f"files of the deployment could not be put away: {error}")
+        return [*warnings, *await self._images.settle(prepared.images, clean_up=verified)]
 
     async def remove(self, names: Iterable[str], deadline_s: float) -> list[str]:
         """Stop and forget components. Returns warnings.
@@ -151,10 +168,10 @@ class Applier:
 
 
 def with_images(plan: Plan, images: Sequence[EnsuredImage]) -> Plan:
-    """`plan` with the ids of each component's images, in the order of the plan's images."""
+    """`plan` with the ids of each component's images."""
     ids: dict[str, list[str]] = {}
-    for request, image in zip(plan.images, images, strict=True):
-        for who in request.needed_by:
+    for image in images:
+        for who in image.needed_by:
             ids.setdefault(who.partition(" ")[0], []).append(image.image_id)
     return replace(plan, image_ids={name: tuple(found) for name, found in ids.items()})
 

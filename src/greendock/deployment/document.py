@@ -42,3 +42,5 @@ class LocalRequest:
     recipe_paths: tuple[Path, ...] = ()
     artifact_folders: tuple[Path, ...] = ()
     failure_policy: FailurePolicy = FailurePolicy.DO_NOTHING
+    offline: bool = False
+    """Whether images that are on the device are used without asking a registry for newer ones."""

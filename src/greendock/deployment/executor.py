@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from greendock.artifacts.model import ComponentFiles, Staged
+from greendock.artifacts.model import ComponentFiles
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError
 from greendock.deployment.apply import Applier, with_content, with_images
@@ -29,7 +29,8 @@ from greendock.deployment.outcome import (
 )
 from greendock.deployment.plan import Plan, make_plan, settings_after
 from greendock.deployment.ports import CoreContext
-from greendock.deployment.prepare import Preparation
+from greendock.deployment.prepare import Order, Preparation
+from greendock.deployment.prepared import Prepared
 from greendock.deployment.recipe_folders import read_recipes
 from greendock.deployment.record import DeploymentRecord, DetailedStatus, Phase
 from greendock.docker.model import ProgressListener
@@ -66,7 +67,7 @@ class _Ready:
     request: LocalRequest
     before: Current
     plan: Plan
-    staged: dict[str, Staged]
+    prepared: Prepared
     ends_at: float
 
 
@@ -103,15 +104,15 @@ class Executor:
         limit = asyncio.timeout(deadline_s)
         try:
             async with limit:
-                plan, staged = await self._get_ready(request, current, report)
+                plan, prepared = await self._get_ready(request, current, report)
         except Exception as error:
             late = isinstance(error, TimeoutError) and limit.expired()
             return _refused(too_late(deadline_s) if late else error, report)
-        return await self._apply(_Ready(request, current, plan, staged, ends_at), report)
+        return await self._apply(_Ready(request, current, plan, prepared, ends_at), report)
 
     async def _get_ready(
         self, request: LocalRequest, current: Current, report: Reporter
-    ) -> tuple[Plan, dict[str, Staged]]:
+    ) -> tuple[Plan, Prepared]:
         report.phase(Phase.RESOLVING)
         timestamp_ms = int(report.record().created_at * 1000)
         settings = settings_after(current.state, request, timestamp_ms)
@@ -131,11 +132,11 @@ class Executor:
             if trouble is not None:
                 report.warn(trouble)
         report.phase(Phase.PREPARING)
-        images, staged = await self._preparation.prepare(plan, files, report.image)
-        for image in images:
-            if image.warning:
-                report.warn(image.warning)
-        return with_images(plan, images), staged
+        order = Order(plan, tuple(files), offline=request.offline)
+        prepared = await self._preparation.prepare(order, report.image)
+        for warning in prepared.warnings:
+            report.warn(warning)
+        return with_images(plan, prepared.images), prepared
 
     async def _with_owners(self, plan: Plan) -> list[ComponentFiles]:
         return [
@@ -144,10 +145,10 @@ class Executor:
         ]
 
     async def _apply(self, ready: _Ready, report: Reporter) -> DeploymentRecord:
-        plan = with_content(ready.plan, ready.staged)
+        plan = with_content(ready.plan, ready.prepared.staged)
         try:
             report.phase(Phase.APPLYING)
-            await self._applier.swap(ready.staged)
+            await self._applier.swap(ready.prepared)
         except Exception as error:
             return await self._unswapped(error, ready, report)
         broken = self._applier.broken(ready.before.specs)
@@ -159,7 +160,7 @@ class Executor:
             _log_defect(error)
             return await self._failed(error, replace(ready, plan=plan), broken, report)
         warnings = await self._applier.remove(plan.removed, self._limits.removal_s)
-        for warning in (*warnings, *await self._applier.tidy(ready.staged)):
+        for warning in (*warnings, *await self._applier.tidy(ready.prepared, verified=True)):
             report.warn(warning)
         return succeeded(report.record())
 
@@ -168,8 +169,8 @@ class Executor:
     ) -> DeploymentRecord:
         """The files could not be put in place; no component has been changed."""
         try:
-            await self._applier.unswap(ready.staged)
-        except OSError as second:
+            await self._applier.unswap(ready.prepared)
+        except (OSError, GreendockError) as second:
             _log.exception("the old files could not be brought back")
             failure = not_restored(failure_of(error), failure_of(second))
             return failed(report.record(), failure, DetailedStatus.FAILED_UNABLE_TO_ROLLBACK)
@@ -186,7 +187,7 @@ class Executor:
             except GreendockError as second:
                 report.warn(f"{second.explain()}; what can't be stored can't be kept: going back")
             else:
-                for warning in await self._applier.tidy(ready.staged):
+                for warning in await self._applier.tidy(ready.prepared, verified=False):
                     report.warn(warning)
                 return ended(report.record(), DetailedStatus.FAILED_ROLLBACK_NOT_REQUESTED)
         report.phase(Phase.ROLLING_BACK)
@@ -201,7 +202,7 @@ class Executor:
         fails does not keep the ones after it from being tried."""
         before, trouble = ready.before, None
         try:
-            await self._applier.unswap(ready.staged)
+            await self._applier.unswap(ready.prepared)
         except Exception as error:
             _log.exception("the old files could not be brought back")
             trouble = failure_of(error)

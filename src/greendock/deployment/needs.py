@@ -6,15 +6,18 @@ found out when they are fetched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from greendock.artifacts.model import ComponentFiles
+from greendock.base.errors import ConfigurationError
+from greendock.config.settings import own_archives
 from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER, TOKEN_EXCHANGE_SERVICE
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.target import Chosen
 from greendock.docker.model import ImageRequest
 from greendock.docker.reference import parse_artifact_uri
 from greendock.docker.registry_kind import RegistryKind
+from greendock.recipe.model import Artifact
 
 
 def needed_images(chosen: Mapping[str, Chosen], warnings: list[str]) -> tuple[ImageRequest, ...]:
@@ -56,7 +59,22 @@ def needed_files(
             tuple(a for a in item.manifest.artifacts if a.scheme != "docker"),
             request.artifact_folders,
             item.content_id,
+            archives=_archives(item, item.manifest.artifacts),
         )
         for item in chosen.values()
         if item.manifest is not None
     )
+
+
+def _archives(item: Chosen, artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    """Raises ConfigurationError for a name that is no file of the recipe."""
+    names = own_archives(item.name, item.configuration)
+    files = {artifact.file_name for artifact in artifacts if artifact.scheme != "docker"}
+    for name in names:
+        if name not in files:
+            known = ", ".join(sorted(files)) or "none"
+            raise ConfigurationError(
+                f"cannot load {name} of {item.name} {item.version}: greendock.docker.loadArchives "
+                f"names no artifact of the recipe (its files: {known})"
+            )
+    return names

@@ -95,8 +95,8 @@ def not_restored(first: Failure, second: Failure) -> Failure:
     )
 
 
-def cancelled(record: DeploymentRecord) -> DeploymentRecord:
-    return replace(record, status=Status.CANCELED, phase=Phase.DONE)
+def cancelled(record: DeploymentRecord, why: str | None = None) -> DeploymentRecord:
+    return replace(record, status=Status.CANCELED, phase=Phase.DONE, cause=why)
 
 
 def interrupted(record: DeploymentRecord) -> DeploymentRecord:

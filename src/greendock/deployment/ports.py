@@ -3,21 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from greendock.artifacts.model import Owner
+from greendock.artifacts.model import ComponentFiles, DownloadPlan, Owner
+from greendock.artifacts.ports import DownloadListener
 from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState
-from greendock.docker.model import EnsuredImage, ImageRequest, ProgressListener
+from greendock.docker.model import (
+    EnsuredImage,
+    ImageRequest,
+    LoadableArchive,
+    ProgressListener,
+)
 from greendock.lifecycle.model import ComponentSpec, ComponentView
+
+if TYPE_CHECKING:
+    from greendock.docker.images import ImageWork
 
 
 class ImageProvider(Protocol):
-    """Sees to it that images are on the device."""
+    """Sees to it that images are on the device, and accounts for them. Methods are called in this
+    order; what they raise are GreendockErrors."""
 
-    async def ensure(
-        self, requests: Sequence[ImageRequest], listener: ProgressListener
-    ) -> list[EnsuredImage]: ...
+    async def look(
+        self, requests: Sequence[ImageRequest], listener: ProgressListener, *, offline: bool
+    ) -> ImageWork:
+        """What is there and what has to be fetched. `offline`: no registry is asked for what is
+        on the device."""
+
+    async def fetch(self, work: ImageWork) -> list[EnsuredImage]:
+        """Everything of `work` on the device; nothing that runs is touched."""
+
+    async def load(
+        self, archives: Sequence[LoadableArchive], listener: ProgressListener
+    ) -> list[EnsuredImage]:
+        """The images in these archives on the device; nothing that runs is touched."""
+
+    def loaded_archives(self, component: str, version: str) -> Mapping[str, str]:
+        """The identity of each archive that was loaded for it before, by URI."""
+
+    async def put_in_place(self, images: Sequence[EnsuredImage]) -> None:
+        """The images' names mean them from now on."""
+
+    async def put_back(self) -> None:
+        """Undo `put_in_place`; nothing when it was not called."""
+
+    async def settle(self, images: Sequence[EnsuredImage], *, clean_up: bool) -> list[str]:
+        """`images` are those of all that is deployed now: note it, and with `clean_up` remove
+        what nothing needs any more. Returns warnings, raises nothing."""
+
+
+class Downloader(Protocol):
+    """Fetches files that are not on the device."""
+
+    async def look(
+        self, wanted: Sequence[ComponentFiles], listener: DownloadListener, *, offline: bool
+    ) -> DownloadPlan:
+        """What has to be fetched; refused when it can't be had or can't fit. `offline`: what is
+        missing can't be had."""
+
+    async def fetch(self, plan: DownloadPlan, listener: DownloadListener) -> tuple[Path, ...]:
+        """Artifact folders that hold it."""
+
+    async def finish(self, plan: DownloadPlan) -> None:
+        """What was fetched has been taken over."""
 
 
 class Runner(Protocol):

@@ -42,6 +42,17 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ImageWaiting:
+    """An image or a file that waits between two attempts. `next_try_at`: seconds since the epoch,
+    None when something else than time decides."""
+
+    image: str
+    attempt: int
+    next_try_at: float | None
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentRecord:
     """One deployment. `created_at` is seconds since the epoch; `timings` seconds per phase."""
 
@@ -55,6 +66,8 @@ class DeploymentRecord:
     cause: str | None = None
     warnings: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    waits: tuple[ImageWaiting, ...] = ()
+    """Of a deployment in progress, while they last; not stored."""
 
 
 @dataclass(frozen=True, slots=True)

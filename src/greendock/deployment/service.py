@@ -12,10 +12,10 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from greendock.base.clock import Clock
-from greendock.base.errors import UsageError
+from greendock.base.errors import DeviceError, UsageError
 from greendock.base.events import Bus
 from greendock.deployment.current import Current
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
@@ -35,6 +35,7 @@ from greendock.deployment.record import (
     DeploymentNote,
     DeploymentRecord,
     ImageProgressed,
+    ImageWaiting,
     Phase,
     Status,
 )
@@ -53,6 +54,18 @@ class _Job:
     request: LocalRequest
     task: asyncio.Task[DeploymentRecord] | None = None
     phase_began: float = 0.0
+    waits: dict[str, ImageWaiting] = field(default_factory=dict)
+    superseded_by: str | None = None
+
+    @property
+    def shown(self) -> DeploymentRecord:
+        """The record with what it waits for now."""
+        return replace(self.record, waits=tuple(self.waits.values()))
+
+    @property
+    def why_cancelled(self) -> str | None:
+        by = self.superseded_by
+        return f"superseded by deployment {by}" if by else None
 
     @property
     def can_be_cancelled(self) -> bool:
@@ -153,12 +166,12 @@ class DeploymentService:
         return record.id
 
     def get(self, deployment_id: str) -> DeploymentRecord | None:
-        live = (job.record for job in self._live() if job.record.id == deployment_id)
+        live = (job.shown for job in self._live() if job.record.id == deployment_id)
         return next(live, None) or self._records.get(deployment_id)
 
     def all(self) -> list[DeploymentRecord]:
         """Oldest first."""
-        live = {job.record.id: job.record for job in self._live()}
+        live = {job.record.id: job.shown for job in self._live()}
         return [live.get(record.id, record) for record in self._records.all()]
 
     async def cancel(self, deployment_id: str) -> str:
@@ -173,9 +186,10 @@ class DeploymentService:
             return f"Deployment {deployment_id} has already finished: {record.status}"
         for job in self._queue:
             if job.record.id == deployment_id:
-                self._records.save(cancelled(job.record))
+                ended = cancelled(job.record, job.why_cancelled)
+                self._records.save(ended)
                 self._queue.remove(job)
-                self._announce_end(job, cancelled(job.record))
+                self._announce_end(job, ended)
                 return f"Cancel request submitted. Deployment ID: {deployment_id}"
         current = self._current
         if current is None or current.task is None or not current.can_be_cancelled:
@@ -186,6 +200,24 @@ class DeploymentService:
         current.task.cancel()
         await asyncio.wait([current.task], timeout=3 * _END_GRACE_S)
         return f"Cancel request submitted. Deployment ID: {deployment_id}"
+
+    async def supersede(self, by: str) -> list[str]:
+        """Cancel all others that have not begun to change anything, so that `by` goes ahead.
+
+        Returns their ids. One that can't be taken off the record stays.
+        """
+        gone = []
+        for job in [*self._queue, *([self._current] if self._current else [])]:
+            if job.record.id == by or not job.can_be_cancelled:
+                continue
+            job.superseded_by = by
+            try:
+                await self.cancel(job.record.id)
+            except DeviceError as error:
+                _log.error("deployment %s stays: %s", job.record.id, error.explain())
+                continue
+            gone.append(job.record.id)
+        return gone
 
     def _live(self) -> list[_Job]:
         return [*([self._current] if self._current else []), *self._queue]
@@ -225,8 +257,9 @@ class DeploymentService:
 
     def _announce_end(self, job: _Job, record: DeploymentRecord) -> None:
         job.record = record
+        job.waits.clear()
         self._bus.publish(DeploymentChanged(record))
-        if record.cause:
+        if record.cause and record.status is Status.FAILED:
             _log.error("deployment %s %s: %s", record.id, record.detailed, record.cause)
         else:
             _log.info("deployment %s %s", record.id, record.status)
@@ -257,6 +290,7 @@ class DeploymentService:
 
     def _take_up(self, job: _Job, record: DeploymentRecord) -> None:
         job.record = record
+        job.waits.clear()
         job.phase_began = self._clock.monotonic()
         self._bus.publish(DeploymentChanged(record))
 
@@ -269,6 +303,7 @@ class DeploymentService:
         self._bus.publish(DeploymentNote(job.record.id, "warning", text))
 
     def _progress(self, job: _Job, progress: ImageProgress) -> None:
+        self._note_wait(job, progress)
         if progress.note:
             self._bus.publish(DeploymentNote(job.record.id, "info", progress.note))
         self._bus.publish(
@@ -281,6 +316,17 @@ class DeploymentService:
                 dict(progress.layers),
             )
         )
+
+    def _note_wait(self, job: _Job, progress: ImageProgress) -> None:
+        """What keeps a deployment waiting is part of its description, and is told once."""
+        wait = progress.wait
+        known = job.waits.pop(progress.image, None)
+        if wait is not None:
+            job.waits[progress.image] = ImageWaiting(
+                progress.image, wait.attempt, wait.next_try_at, wait.last_error
+            )
+        if wait is not None or known is not None:
+            self._bus.publish(DeploymentChanged(job.shown))
 
     def commit(self, now: Current) -> None:
         """Called by the deployment that is being carried out: `now` is the device's state.
@@ -304,7 +350,7 @@ def _result(job: _Job) -> DeploymentRecord:
         return abandoned(job.record, "it did not end in time and could not be stopped")
     if task.cancelled():
         if job.can_be_cancelled:
-            return cancelled(job.record)
+            return cancelled(job.record, job.why_cancelled)
         return abandoned(job.record, "it did not end in time and was stopped")
     error = task.exception()
     if error is not None:

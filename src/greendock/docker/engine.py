@@ -133,30 +133,34 @@ class Engine:
         platform: str | None = None,
         registry_auth: RegistryAuth | None = None,
         deadline_s: float = 3600.0,
+        shown: ImageReference | None = None,
     ) -> AsyncGenerator[PullEvent, None]:
         """Fetch an image, one event per line of the engine; closing the iterator cancels.
+
+        `shown`: what errors call it, when that is not `reference`.
 
         Use it with `contextlib.aclosing`. Raises what `engine_texts` makes of an error, before
         the first event or after any. A stopped engine may end the events without an error.
         """
+        prefix = f"cannot pull {shown or reference}"
         version = await self._api_version()
         # Without `tag` the engine would fetch every tag of the repository.
         params = {"fromImage": reference.familiar_name, "tag": _selector(reference)}
         if platform is not None:
             if version < PLATFORM_PARAMETER:
                 raise PullFailed(
-                    f"cannot pull {reference} for {platform}: the engine's API "
+                    f"{prefix} for {platform}: the engine's API "
                     f"{show_version(version)} has no such choice"
                 )
             params["platform"] = platform
         headers = {"X-Registry-Auth": registry_auth.header()} if registry_auth else None
         path = f"/v{show_version(version)}/images/create"
         call = Call("POST", path, deadline_s, params, headers)
-        async with aclosing(self._lines(call, f"cannot pull {reference}")) as lines:
+        async with aclosing(self._lines(call, prefix)) as lines:
             async for line in lines:
                 event = read_pull_line(line)
                 if event.error is not None:
-                    raise error_for(f"cannot pull {reference}", event.error)
+                    raise error_for(prefix, event.error)
                 yield event
 
     @asynccontextmanager

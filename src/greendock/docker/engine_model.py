@@ -50,6 +50,8 @@ class EngineInfo:
     insecure_networks: tuple[str, ...] = ("127.0.0.0/8",)
     mirrors: tuple[str, ...] = ()
     """URLs of the engine's mirrors of Docker Hub, asked before it."""
+    machine: str = ""
+    """The processor as the engine's kernel calls it (`uname -m`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,16 @@ class ContainerUse:
 
 @dataclass(frozen=True, slots=True)
 class RegistryAuth:
-    """What one pull sends to the engine for one registry; never shown, never stored."""
+    """What one pull sends to the engine for one registry; never shown, never stored.
+
+    `identity_token`: an OAuth refresh token that some registries give instead of a password; the
+    password is empty then, and the user name may be.
+    """
 
     username: str = field(repr=False)
     password: str = field(repr=False)
     server_address: str = ""
+    identity_token: str = field(default="", repr=False)
 
     def header(self) -> str:
         """The value of X-Registry-Auth: URL-safe base64 of JSON, padded."""
@@ -103,6 +110,8 @@ class RegistryAuth:
             "password": self.password,
             "serveraddress": self.server_address,
         }
+        if self.identity_token:
+            members["identitytoken"] = self.identity_token
         return base64.urlsafe_b64encode(msgspec.json.encode(members)).decode()
 
 
@@ -125,6 +134,14 @@ class _Container(msgspec.Struct):
     names: list[str] | None = msgspec.field(name="Names", default=None)
     image_id: str = msgspec.field(name="ImageID", default="")
     state: str = msgspec.field(name="State", default="")
+
+
+class _Descriptor(msgspec.Struct):
+    digest: str = ""
+
+
+class _Distribution(msgspec.Struct):
+    descriptor: _Descriptor = msgspec.field(name="Descriptor", default_factory=_Descriptor)
 
 
 class _Index(msgspec.Struct):
@@ -193,6 +210,11 @@ def read_containers(body: bytes) -> tuple[ContainerUse, ...]:
     )
 
 
+def read_distribution(body: bytes) -> str | None:
+    """The digest in the answer of GET /distribution/NAME/json."""
+    return _decode(body, _Distribution, "an image of a registry").descriptor.digest or None
+
+
 def _named(entries: list[str] | None) -> tuple[str, ...]:
     """Tags or digests of an image, without the engine's words for none."""
     return tuple(entry for entry in entries or () if not entry.startswith("<none>"))
@@ -221,6 +243,7 @@ def read_info(body: bytes, *, api_version: str, is_podman: bool) -> EngineInfo:
         insecure_hosts=tuple(x.name for x in indexes if x.name and not x.secure),
         insecure_networks=tuple(registries.networks or ("127.0.0.0/8",)),
         mirrors=tuple(registries.mirrors or ()),
+        machine=wire.architecture,
     )
 
 

@@ -66,7 +66,7 @@ ENGINE_TEXTS: tuple[EngineText, ...] = (
     EngineText(
         (
             "manifest unknown",
-            "name unknown:",
+            "name unknown",
             "not found: does not exist or no pull access",
             "name invalid:",
             "no such image: ",

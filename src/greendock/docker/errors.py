@@ -50,6 +50,7 @@ class DockerError(GreendockError):
         hint: str | None = None,
         retry: Retry | None = None,
         retry_after_s: float | None = None,
+        step: str | None = None,
     ) -> None:
         super().__init__(
             message,
@@ -58,6 +59,8 @@ class DockerError(GreendockError):
         )
         self.retry_after_s = retry_after_s
         """How long the registry asked to be left alone (Retry-After), if it did."""
+        self.step = step
+        """What a registry was asked for when it failed: token, manifest or blob."""
 
 
 class ImageReferenceError(DockerError):

@@ -6,30 +6,41 @@ Knows nothing of retries or of what the image is for. Called by the image job.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol
 
 from greendock.base.clock import Clock
 from greendock.base.errors import Retry
 from greendock.docker.engine import Engine
 from greendock.docker.engine_model import RegistryAuth
 from greendock.docker.errors import EngineUnavailable, PullStalled
-from greendock.docker.model import ImageProgress
 from greendock.docker.pull_stream import PullEvent, PullFold
 from greendock.docker.reference import ImageReference
 
 _PROGRESS_EVERY_S = 0.1
+_LOG_EVERY_S = 10.0
 
-OnProgress = Callable[[ImageProgress], None]
+
+class PullListener(Protocol):
+    """Who is told how the pull goes on."""
+
+    def downloading(self, fold: PullFold) -> None:
+        """Several times a second."""
+
+    def log_progress(self, fold: PullFold) -> None:
+        """Every few seconds, for a log."""
 
 
 @dataclass(frozen=True, slots=True)
 class PullLimits:
-    """`stall_s`: the longest silence of the engine; `deadline_s`: for the whole attempt."""
+    """`stall_s`: the longest silence of the engine; `deadline_s`: for this attempt, what is left
+    of `total_s` for all of them."""
 
     stall_s: float
     deadline_s: float
+    total_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +52,45 @@ class PullOutcome:
 
 
 class ImagePull:
-    """One attempt. Cancelling `run` cancels the engine's pull."""
+    """One attempt at `wanted`, which errors call `shown`. Cancelling `run` cancels the engine's
+    pull."""
 
-    def __init__(self, engine: Engine, clock: Clock, reference: ImageReference) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, wanted: ImageReference, shown: ImageReference
+    ) -> None:
         self._engine = engine
         self._clock = clock
-        self._reference = reference
+        self._wanted = wanted
+        self._shown = shown
         self._fold = PullFold()
         self._next_progress = 0.0
+        self._next_log = clock.monotonic() + _LOG_EVERY_S
 
     async def run(
-        self, limits: PullLimits, on_progress: OnProgress, auth: RegistryAuth | None = None
+        self, limits: PullLimits, listener: PullListener, auth: RegistryAuth | None = None
     ) -> PullOutcome:
         """Fetch the image. Raises a DockerError; what was fetched so far is the engine's."""
         timer = asyncio.timeout(limits.deadline_s)
         try:
             async with timer:
-                await self._follow(limits, on_progress, auth)
+                await self._follow(limits, listener, auth)
         except TimeoutError as error:
             if not timer.expired():
                 raise
             raise PullStalled(
-                f"cannot pull {self._reference}: not done within {limits.deadline_s:g} s",
+                f"cannot pull {self._shown}: not done within {limits.total_s:g} s",
                 retry=Retry.NEVER,
             ) from error
         return PullOutcome(self._fold.digest, self._fold.downloaded_bytes)
 
     async def _follow(
-        self, limits: PullLimits, on_progress: OnProgress, auth: RegistryAuth | None
+        self, limits: PullLimits, listener: PullListener, auth: RegistryAuth | None
     ) -> None:
         pull = self._engine.pull(
-            self._reference, registry_auth=auth, deadline_s=limits.deadline_s + 1
+            self._wanted,
+            registry_auth=auth,
+            deadline_s=limits.deadline_s + 1,
+            shown=self._shown,
         )
         async with aclosing(pull) as events:
             while (event := await self._next(events, limits)) is not None:
@@ -79,10 +98,13 @@ class ImagePull:
                 now = self._clock.monotonic()
                 if news or now >= self._next_progress:
                     self._next_progress = now + _PROGRESS_EVERY_S
-                    on_progress(self._fold.progress(self._reference.familiar))
+                    listener.downloading(self._fold)
+                if now >= self._next_log:
+                    self._next_log = now + _LOG_EVERY_S
+                    listener.log_progress(self._fold)
         if not self._fold.is_complete and not self._engine.is_podman:
             raise EngineUnavailable(
-                f"cannot pull {self._reference}: the engine stopped in the middle of it"
+                f"cannot pull {self._shown}: the engine stopped in the middle of it"
             )
 
     async def _next(
@@ -99,5 +121,5 @@ class ImagePull:
             if not timer.expired():
                 raise
             raise PullStalled(
-                f"cannot pull {self._reference}: no progress for {limits.stall_s:g} s"
+                f"cannot pull {self._shown}: no progress for {limits.stall_s:g} s"
             ) from error

@@ -14,8 +14,10 @@ from greendock.docker.engine import Engine
 from greendock.docker.engine_model import (
     ContainerUse,
     ImageInfo,
+    RegistryAuth,
     StoredImage,
     read_containers,
+    read_distribution,
     read_images,
     read_message,
 )
@@ -31,6 +33,8 @@ from greendock.docker.load_stream import LoadedNames
 from greendock.docker.reference import ImageReference
 
 _REMOVE_TIMEOUT_S = 120.0
+_DISTRIBUTION = (1, 30)
+_DISTRIBUTION_TIMEOUT_S = 15.0
 
 
 class ImageStore:
@@ -56,6 +60,23 @@ class ImageStore:
         if answer.status != 200:
             raise self._engine.failure("cannot list the containers", answer, ImageQueryFailed)
         return read_containers(answer.body)
+
+    async def remote_digest(
+        self, reference: ImageReference, auth: RegistryAuth | None, timeout_s: float
+    ) -> str | None:
+        """What the registry's name means now, asked by the engine; None when it can't say.
+
+        Raises what `engine_texts` makes of a refusal, EngineUnavailable after `timeout_s`.
+        """
+        if await self._engine.api_version() < _DISTRIBUTION or self._engine.is_podman:
+            return None
+        path = f"/distribution/{quote(reference.pull_reference, safe=':/@')}/json"
+        timeout_s = min(timeout_s, _DISTRIBUTION_TIMEOUT_S)
+        answer = await self._engine.ask("GET", path, registry_auth=auth, timeout_s=timeout_s)
+        if answer.status != 200:
+            prefix = f"cannot look up {reference} at its registry"
+            raise self._engine.failure(prefix, answer, PullFailed)
+        return read_distribution(answer.body)
 
     async def tag(self, image_id: str, name: str, tag: str) -> None:
         """Have `name:tag` mean the image, whatever it meant before. Raises DockerError."""

@@ -5,12 +5,15 @@ Decides nothing. Called by the image job at each of its steps.
 
 from __future__ import annotations
 
+from greendock.base.clock import Clock
 from greendock.docker.engine_model import ImageInfo
 from greendock.docker.errors import DockerError
 from greendock.docker.image_pull import PullOutcome
-from greendock.docker.model import ImageProgress, ProgressListener
+from greendock.docker.model import ImageProgress, ImageWait, ProgressListener
 from greendock.docker.ports import Journal
+from greendock.docker.pull_stream import PullFold
 from greendock.docker.reference import ImageReference
+from greendock.docker.registry import RemoteImage
 
 
 class ImageStory:
@@ -22,14 +25,27 @@ class ImageStory:
         listener: ProgressListener,
         reference: ImageReference,
         needed_by: tuple[str, ...],
+        clock: Clock,
     ) -> None:
         self._journal = journal
         self._listener = listener
         self._image = reference.familiar
+        self._registry = reference.registry
+        self._clock = clock
         self._components = ", ".join(needed_by)
 
-    def progress(self, progress: ImageProgress) -> None:
-        self._listener(progress)
+    def downloading(self, fold: PullFold) -> None:
+        self._listener(fold.progress(self._image))
+
+    def log_progress(self, fold: PullFold) -> None:
+        progress = fold.progress(self._image)
+        done = sum(current >= total > 0 for _, current, total in progress.layers.values())
+        self._write(
+            "INFO",
+            "docker-image-progress",
+            f"{self._image}: {progress.phase}, {progress.current_bytes} of "
+            f"{progress.total_bytes} bytes, {done} of {len(progress.layers)} layers complete",
+        )
 
     def waiting(self, note: str) -> None:
         """Something outside keeps this image waiting."""
@@ -49,8 +65,23 @@ class ImageStory:
             ImageProgress(self._image, "present", image.size_bytes, image.size_bytes, note=note)
         )
 
+    def found(self, remote: RemoteImage) -> None:
+        size = sum(blob.size_bytes for blob in (remote.config, *remote.layers))
+        text = (
+            f"{self._registry} has {self._image} as {remote.digest}: {size} bytes to "
+            f"download in {len(remote.layers)} layer(s), for {remote.platform}"
+        )
+        self._write("INFO", "docker-image-found", text)
+
+    def only_engine_reaches(self, error: DockerError) -> None:
+        text = (
+            f"the engine reaches the registry of {self._image}, the core does not: its size is "
+            f"not known before the pull ({error.message})"
+        )
+        self._write("WARN", "docker-image-size-unknown", text)
+
     def attempt(self, number: int) -> None:
-        text = f"fetching {self._image}, attempt {number}"
+        text = f"fetching {self._image} from {self._registry}, attempt {number}"
         self._write("INFO", "docker-image-pull", text)
 
     def retry(self, error: DockerError, number: int, pause_s: float | None) -> None:
@@ -58,7 +89,9 @@ class ImageStory:
         when = "when the engine is back" if pause_s is None else f"in {pause_s:.1f} s"
         note = f"attempt {number} failed, next {when}: {error.message}"
         self._write("WARN", "docker-image-retry", note)
-        self.waiting(note)
+        at = None if pause_s is None else self._clock.now() + pause_s
+        wait = ImageWait(number, at, error.message)
+        self._listener(ImageProgress(self._image, "waiting", note=note, wait=wait))
 
     def pulled(self, image: ImageInfo, outcome: PullOutcome, seconds: float) -> None:
         digest = f", {outcome.digest}" if outcome.digest else ""

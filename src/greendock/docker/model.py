@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from greendock.docker.reference import ImageReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class EnsuredImage:
     """An image that is on the device now. `pulled` is false when it was there already.
 
     `image_id` is the engine's id (sha256:…), `digest` the registry's manifest digest if known.
+    `is_unnamed`: the tag of `reference` means another image until the deployment is applied.
     """
 
     uri: str
@@ -69,6 +73,24 @@ class EnsuredImage:
     digest: str | None
     pulled: bool
     warning: str | None = None
+    reference: ImageReference | None = None
+    is_unnamed: bool = False
+    needed_by: tuple[str, ...] = ()
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadableArchive:
+    """An image archive that a component brings. `identity` changes when its content does.
+
+    `obtain` gives the file, and is called only when its images are not on the device yet.
+    """
+
+    component: str
+    version: str
+    uri: str
+    identity: str
+    obtain: Callable[[], Awaitable[Path]] = field(repr=False)
 
 
 ProgressListener = Callable[[ImageProgress], None]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
 from greendock.docker.model import RegistryAccount
 from greendock.docker.pull_policy import PullPolicy
+from greendock.docker.reference import ImageReference
+
+if TYPE_CHECKING:
+    from greendock.docker.engine_model import ImageInfo
 
 
 class ImageSettings(Protocol):
@@ -42,6 +47,22 @@ class ImageSettings(Protocol):
 
     def pull_policy(self, component: str) -> PullPolicy:
         """`docker.pullPolicy` of the component with this name, else of the core."""
+
+
+class PullRecord(Protocol):
+    """Remembers, durably, which images are here because we fetched them."""
+
+    def fetching(self, reference: ImageReference) -> AbstractContextManager[None]:
+        """While it is open nobody else judges what came of the pull."""
+
+    def begin(self, reference: ImageReference, present: ImageInfo | None) -> None:
+        """A pull is about to start; `present`: what the engine has under that name now."""
+
+    def end(self, reference: ImageReference, image: ImageInfo) -> None:
+        """The pull is done, and this is what came of it."""
+
+    def named(self, reference: ImageReference, image: ImageInfo) -> None:
+        """We gave the image this name."""
 
 
 class Journal(Protocol):

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from greendock.base.errors import Retry
-from greendock.docker.errors import ConnectionLost, DockerError, RegistryUnreachable
+from greendock.docker.errors import (
+    ConnectionLost,
+    ContentMismatch,
+    DockerError,
+    PullStalled,
+    RegistryFailed,
+    RegistryUnreachable,
+)
 
 
 class PullPolicy(StrEnum):
@@ -65,11 +72,16 @@ def local_may_stand_in(policy: PullPolicy, *, is_pinned: bool, is_present: bool)
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """`attempts` includes the first; pauses double from the first to the longest."""
+    """Pauses double from the first to the longest. Time, not a number, ends most attempts.
 
-    attempts: int = 4
+    `damaged`: attempts after which damaged content is final. `before_fall_back`: attempts before
+    the local image stands in, where the registry answers or did answer.
+    """
+
     first_pause_s: float = 1.0
-    longest_pause_s: float = 15.0
+    longest_pause_s: float = 60.0
+    damaged: int = 3
+    before_fall_back: int = 3
 
 
 class Action(Enum):
@@ -89,30 +101,48 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class FailedAttempt:
-    """`number` counts from 1. `local_may_stand_in`: see the function of that name."""
+    """`number` counts from 1. `local_may_stand_in`: see the function of that name. `left_s`: what
+    is left of the time for this image. `wants_new_login`: the login was refused and can be had
+    anew."""
 
     number: int
     error: DockerError
     local_may_stand_in: bool
+    left_s: float
+    wants_new_login: bool = False
 
 
 def decide_after_failure(failed: FailedAttempt, limits: RetryLimits, chance: float) -> Decision:
     """What to do now. `chance`: a random number from 0 to 1, for the length of the pause.
 
-    A connection that broke is tried again before the local image stands in; a registry that
-    can't be reached at all is not, since the engine has tried long enough.
+    A connection that broke and a registry that is overloaded are tried again before the local
+    image stands in; a registry that can't be reached at all is not.
     """
     error = failed.error
-    is_network = isinstance(error, RegistryUnreachable)
-    stands_in = failed.local_may_stand_in and is_network
-    may_retry = error.retry is not Retry.NEVER and failed.number < limits.attempts
-    if stands_in and not (may_retry and isinstance(error, ConnectionLost)):
+    if failed.wants_new_login:
+        return Decision(Action.RETRY)
+    if failed.local_may_stand_in and _is_time_to_fall_back(failed, limits):
         return Decision(Action.FALL_BACK)
-    if not may_retry:
+    if error.retry is Retry.NEVER or failed.left_s <= 0:
+        return Decision(Action.GIVE_UP)
+    if isinstance(error, ContentMismatch) and failed.number >= limits.damaged:
         return Decision(Action.GIVE_UP)
     if error.retry is Retry.WHEN_ENGINE_IS_BACK:
-        return Decision(Action.RETRY_WITH_ENGINE)
-    return Decision(Action.RETRY, pause_s(failed.number, limits, chance))
+        wait_s = min(pause_s(failed.number, limits, chance), failed.left_s)
+        return Decision(Action.RETRY_WITH_ENGINE, wait_s)
+    wait_s = max(pause_s(failed.number, limits, chance), error.retry_after_s or 0.0)
+    if wait_s > failed.left_s:
+        return Decision(Action.GIVE_UP, wait_s)
+    return Decision(Action.RETRY, wait_s)
+
+
+def _is_time_to_fall_back(failed: FailedAttempt, limits: RetryLimits) -> bool:
+    error = failed.error
+    if not isinstance(error, RegistryUnreachable | RegistryFailed):
+        return False
+    may_pass = error.retry is not Retry.NEVER and failed.left_s > 0
+    has_answered = isinstance(error, ConnectionLost | PullStalled | RegistryFailed)
+    return not (may_pass and has_answered and failed.number < limits.before_fall_back)
 
 
 def pause_s(number: int, limits: RetryLimits, chance: float) -> float:

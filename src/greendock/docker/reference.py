@@ -29,6 +29,7 @@ _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:__|[._]|-+)[a-z0-9]+)*", re.ASCII)
 _LABEL = re.compile(r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 _IPV6 = re.compile(r"\[[0-9A-Fa-f:]+\]", re.ASCII)
+_HIGHEST_PORT = 65535
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]+", re.ASCII)
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -110,7 +111,9 @@ class ImageReference:
         """What is allowed and still deserves a word in the log."""
         found: list[str] = []
         if not self.is_pinned:
-            found.append(f"{self.familiar} is not pinned to a version: it is fetched each time")
+            found.append(
+                f"{self.familiar} is not pinned to a version: it can change with each deployment"
+            )
         account = self.account
         if account is not None and len(account) != 12:
             found.append(f"{account} is no AWS account number: those have 12 digits")
@@ -131,13 +134,22 @@ def parse_artifact_uri(uri: str) -> ImageReference:
     """
     scheme, colon, _ = uri.partition(":")
     if not colon or scheme.lower() != "docker":
-        raise _Text(uri, 0).error("scheme", "an image's URI starts with docker:", 0)
+        fix = None if "://" in uri or not uri else f"write docker:{uri[:_SHOWN]}"
+        raise _Text(uri, 0).error("scheme", "an image's URI starts with docker:", 0, fix)
     return _parse(_Text(uri, len(scheme) + 1))
 
 
 def parse_image(text: str) -> ImageReference:
     """Read an image name as `docker pull` takes it. Raises ImageReferenceError."""
     return _parse(_Text(text, 0))
+
+
+def canonical_name(text: str) -> str:
+    """One spelling for all that mean the same image; `text` itself where it is no image name."""
+    try:
+        return parse_image(text).canonical
+    except ImageReferenceError:
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +165,7 @@ class _Text:
         """`position` counts from the start of the image name."""
         at = min(self.start + position, len(self.given))
         shown = self.given if len(self.given) <= _SHOWN else self.given[:_SHOWN] + "…"
-        what = "artifact URI" if self.start else "image name"
+        what = "artifact URI" if self.start or part == "scheme" else "image name"
         scheme = "docker:" if self.start or part == "scheme" else ""
         example = f"write for example {scheme}{_EXAMPLE_PATH}:1.0"
         return ImageReferenceError(
@@ -244,6 +256,9 @@ def _check_registry(text: _Text, registry: str) -> None:
     if colon and _DIGITS.fullmatch(port) is None:
         reason = f"the port {port[:40]!r} is not a number" if port else "the port is empty"
         raise text.error("registry", reason, len(host) + 1)
+    if colon and not 1 <= int(port[:6]) <= _HIGHEST_PORT:
+        reason = f"the port {port[:6]} is not between 1 and {_HIGHEST_PORT}"
+        raise text.error("registry", reason, len(host) + 1)
 
 
 def _check_host(text: _Text, host: str) -> None:
@@ -287,7 +302,7 @@ def _repository_error(text: _Text, component: str, bad: int, position: int) -> I
 def _check_tag(text: _Text, tag: str, offset: int) -> None:
     bad = _first_bad(_TAG, tag)
     if bad is not None:
-        allowed = "letters, digits, _ . and -, and starts with none of the last two"
+        allowed = "letters, digits, _ . and -, and does not start with . or -"
         raise text.error("tag", _reason("tag", tag, bad, allowed), offset + bad)
     if len(tag) > _LONGEST_TAG:
         reason = f"it has {len(tag)} characters, the limit is {_LONGEST_TAG}"

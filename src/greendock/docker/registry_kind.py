@@ -20,6 +20,7 @@ _ECR_PRIVATE = re.compile(
     r"|sc2s\.sgov\.gov|c2s\.ic\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)",
     re.ASCII | re.IGNORECASE,
 )
+_PORT = re.compile(r"[0-9]+", re.ASCII)
 _ECR_LOOK = re.compile(r"([^.]+)\.dkr[.-]ecr(?:-fips)?\.([^.]+)\..+", re.ASCII | re.IGNORECASE)
 _ECR_PUBLIC = frozenset({"public.ecr.aws", "ecr-public.aws.com"})
 _ACCOUNT_WORDS = frozenset(
@@ -50,7 +51,9 @@ def identify(registry: str) -> RegistryIdentity:
     """Kind of `registry`, a host with optional port in Docker's normal form."""
     if registry == DOCKER_HUB:
         return RegistryIdentity(RegistryKind.DOCKER_HUB)
-    host = registry if registry.startswith("[") else registry.partition(":")[0]
+    host, colon, port = registry.partition(":")
+    if registry.startswith("[") or (colon and _PORT.fullmatch(port) is None):
+        return RegistryIdentity(RegistryKind.OTHER)
     if host.lower() in _ECR_PUBLIC:
         return RegistryIdentity(RegistryKind.ECR_PUBLIC)
     found = _ECR_PRIVATE.fullmatch(host)

@@ -28,6 +28,7 @@ class Scalar(Enum):
     STRING = "a string"
     INTEGER = "an integer"
     DOUBLE = "a number"
+    BOOLEAN = "true or false"
     DOCUMENT = "an object"
     UUID = "a UUID"
 
@@ -138,6 +139,8 @@ def _is(kind: Scalar, value: Any) -> bool:
         return type(value) is int
     if kind is Scalar.DOUBLE:
         return type(value) in (int, float)
+    if kind is Scalar.BOOLEAN:
+        return type(value) is bool
     return isinstance(value, str) and (kind is Scalar.STRING or _UUID.fullmatch(value) is not None)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from greendock.base.events import Bus
+from greendock.deployment.bundle_source import BundleDescription
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.record import DeploymentRecord
 from greendock.lifecycle.model import ComponentView
@@ -26,6 +27,10 @@ class Deployments(Protocol):
 
     def all(self) -> Sequence[DeploymentRecord]:
         """All that are kept, the newest last."""
+
+    async def supersede(self, by: str) -> list[str]:
+        """Cancel every other deployment that has not begun to change anything, so that `by` goes
+        ahead; the ids of those that were cancelled."""
 
     async def cancel(self, deployment_id: str) -> str:
         """Ask for the end of a known deployment; a text for people, also when it is over."""
@@ -66,8 +71,82 @@ class CoreView:
     engine: EngineView | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One image of the engine. `since` is seconds since the epoch; `why`: why it is kept, or that
+    nothing needs it."""
+
+    image_id: str
+    names: tuple[str, ...]
+    size_bytes: int
+    needed_by: tuple[str, ...]
+    is_ours: bool
+    since: float | None
+    why: str
+    would_go: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PruneResult:
+    """What was removed, or would be, and what stays."""
+
+    removed: tuple[ImageRow, ...]
+    kept: tuple[ImageRow, ...]
+    freed_bytes: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExplanation:
+    """What this device knows of an image. `present` None: the engine can't be asked."""
+
+    present: bool | None
+    image_id: str | None
+    credentials: str
+
+
+class ImageWork(Protocol):
+    """The images of this core's engine. Raises GreendockError when the engine can't be asked."""
+
+    async def list(self) -> Sequence[ImageRow]: ...
+
+    async def prune(self, *, dry_run: bool) -> PruneResult: ...
+
+    async def explain(self, uri: str) -> ImageExplanation:
+        """ImageReferenceError for what is no image's URI."""
+
+
 class CoreStatus(Protocol):
     def status(self) -> CoreView: ...
+
+
+class BundleSource(Protocol):
+    """What a bundle of this device holds."""
+
+    def describe(self, names: Sequence[str]) -> BundleDescription:
+        """Of the named components, or of all roots. UsageError for what isn't deployed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundledImageName:
+    """An image that a bundle brought: `image_id` is what the recipes' `uri` means from now on.
+
+    `reference`: in Docker's short form. `digest`: the registry's, which the engine can't know.
+    `is_loaded`: it was not on the device before.
+    """
+
+    uri: str
+    reference: str
+    image_id: str
+    digest: str | None
+    is_loaded: bool
+
+
+class BundleImages(Protocol):
+    """The record of images that came from bundles."""
+
+    def register(self, images: Sequence[BundledImageName]) -> None:
+        """Remember them durably. Blocks on the disk; DeviceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +161,6 @@ class CorePorts:
     core: CoreStatus
     access_policies: Callable[[str], Any]
     store: Path
+    images: ImageWork | None = None
+    bundles: BundleSource | None = None
+    bundle_images: BundleImages | None = None

@@ -57,6 +57,12 @@ _CREATE_LOCAL_DEPLOYMENT = structure(
     failureHandlingPolicy=Choice(("ROLLBACK", "DO_NOTHING")),
     recipePaths=ListOf(Scalar.STRING),
     artifactFolders=ListOf(Scalar.STRING),
+    supersede=Scalar.BOOLEAN,
+    offline=Scalar.BOOLEAN,
+)
+_BUNDLE_IMAGE = structure(
+    {"uri": Scalar.STRING, "reference": Scalar.STRING, "imageId": Scalar.STRING},
+    digest=Scalar.STRING,
 )
 _COMPONENT = structure({"componentName": Scalar.STRING})
 _DEPLOYMENT = structure({"deploymentId": Scalar.UUID})
@@ -75,6 +81,7 @@ _CREATE_ERRORS = (
     "InvalidArgumentsError",
 )
 _ARGUMENTS = "InvalidArgumentsError"
+_BUNDLE_ERRORS = ("ServiceError", _ARGUMENTS)
 
 
 def _aws(name: str, request: Structure, access: Access, *errors: str) -> Operation:
@@ -98,6 +105,22 @@ _ROWS = (
     _ours("DescribeDeployment", _DEPLOYMENT, _ONE_DEPLOYMENT, *_FOUND),
     _ours("DescribeComponent", _COMPONENT, _ONE_COMPONENT, *_FOUND),
     _ours("DescribeComponents", _NOTHING, _ANY, "ServiceError"),
+    _ours("DescribeBundle", structure(components=ListOf(Scalar.STRING)), _ANY, *_BUNDLE_ERRORS),
+    _ours(
+        "RegisterBundleImages",
+        structure({"images": ListOf(_BUNDLE_IMAGE)}),
+        _ANY,
+        *_BUNDLE_ERRORS,
+    ),
+    _ours("ListImages", _NOTHING, _ANY, "ServiceError"),
+    Operation(
+        f"{EXTENSION_NAMESPACE}PruneImages",
+        structure(dryRun=Scalar.BOOLEAN),
+        _ANY,
+        ("ServiceError",),
+        deadline_s=600,
+    ),
+    _ours("ExplainImage", structure({"uri": Scalar.STRING}), _ANY, "ServiceError", _ARGUMENTS),
     Operation(
         f"{EXTENSION_NAMESPACE}SubscribeToDeployment",
         _DEPLOYMENT,

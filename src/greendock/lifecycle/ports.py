@@ -35,3 +35,7 @@ class RunSettings(Protocol):
     @property
     def backoff_s(self) -> tuple[float, float]:
         """(first, longest) wait between tries after errors."""
+
+    @property
+    def withheld_variables(self) -> frozenset[str]:
+        """Variables of the core's environment that no component gets: passwords of registries."""

@@ -103,6 +103,13 @@ class Scripts:
                 await _make_folder(life.work_folder, life.account, thorough=True)
         return replace(life, spec=spec)
 
+    def _inherited(self) -> dict[str, str]:
+        """The core's own environment without what is none of a component's business."""
+        withheld = self._host.settings.withheld_variables
+        return {
+            name: text for name, text in self._host.environment.items() if name not in withheld
+        }
+
     def prepare(
         self, life: Life, name: str, step: Step, extra: Mapping[str, str] | None = None
     ) -> Prepared | None:
@@ -113,7 +120,7 @@ class Scripts:
             EnvironmentParts(
                 component=self._name,
                 core_id=host.core_id,
-                inherited=host.environment,
+                inherited=self._inherited(),
                 shared=host.surroundings.environment(),
                 token=life.token,
                 user_name=account.name,

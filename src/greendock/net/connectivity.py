@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import socket
 
+from greendock.net.rtnetlink import brings_network
+
 _GROUPS = 0x10 | 0x40 | 0x100 | 0x400  # IPv4 and IPv6: addresses and routes
 _READ_BYTES = 65536
 _SETTLE_S = 0.5
@@ -23,10 +25,11 @@ class Connectivity:
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self._changed = asyncio.Event()
+        self._closed = False
 
     def start(self) -> None:
         """Begin to listen; does nothing where the kernel has no rtnetlink, and may be repeated."""
-        if self._socket is not None or not hasattr(socket, "AF_NETLINK"):
+        if self._closed or self._socket is not None or not hasattr(socket, "AF_NETLINK"):
             return
         opened: socket.socket | None = None
         try:
@@ -55,6 +58,8 @@ class Connectivity:
         return True
 
     def close(self) -> None:
+        """End it for good: a pause from now on just runs out."""
+        self._closed = True
         opened, self._socket = self._socket, None
         if opened is not None:
             with contextlib.suppress(RuntimeError):
@@ -62,6 +67,11 @@ class Connectivity:
             opened.close()
 
     def _read(self, opened: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # ENOBUFS: so much news that some was dropped
-            while opened.recv(_READ_BYTES):
-                self._changed.set()
+        try:
+            while news := opened.recv(_READ_BYTES):
+                if brings_network(news):
+                    self._changed.set()
+        except BlockingIOError:
+            return
+        except OSError:  # ENOBUFS: so much news that some was dropped
+            self._changed.set()

@@ -33,8 +33,11 @@ from greendock.net.proxy import Proxy, ProxySettings, proxy_for
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 _CONNECT_TIMEOUT_S = 15.0
+_BREAKS = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
+_Stamps = tuple[int | None, ...]
 _LONGEST_TEXT_BYTES = 4 * 1024 * 1024
 
 
@@ -54,13 +57,13 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Header values and body may hold credentials and stay out of every text.
+    """One request. Address, header values and body may hold credentials and are never shown whole.
 
     `stall_s`: the longest wait for the next byte; `timeout_s`: for the whole, None for no limit.
     """
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     trust: Trust = field(default_factory=Trust)
@@ -83,6 +86,10 @@ class Response:
         self.status = raw.status
         self.headers = {name.lower(): value for name, value in raw.headers.items()}
         """Names in lower case; of a repeated header the last value."""
+
+    def all_values(self, name: str) -> tuple[str, ...]:
+        """The values of a header that may be repeated, in their order."""
+        return tuple(self._raw.headers.getall(name, ()))
 
     async def read(self, most_bytes: int = _LONGEST_TEXT_BYTES) -> bytes:
         """The body, cut off at `most_bytes`. Raises NetworkError."""
@@ -121,7 +128,7 @@ class HttpClient:
         self._proxies = proxies
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
-        self._contexts: dict[Trust, ssl.SSLContext] = {}
+        self._contexts: dict[Trust, tuple[_Stamps, ssl.SSLContext]] = {}
 
     async def ask(self, request: Request) -> Answer:
         """The whole answer to `request`. Raises NetworkError."""
@@ -133,12 +140,12 @@ class HttpClient:
         """The answer with its body unread; leaving early closes the connection."""
         import aiohttp
 
-        proxy = proxy_for(request.url, self._proxies())
+        proxy = _chosen_proxy(request, self._proxies())
         with _Typed(request, proxy):
             raw = await self._opened().request(
                 request.method,
-                request.url,
-                headers=request.headers,
+                _exact(request.url),
+                headers=_headers(request, proxy),
                 data=request.body,
                 allow_redirects=False,
                 ssl=self._context(request),
@@ -151,6 +158,8 @@ class HttpClient:
                 proxy_headers=_proxy_login(proxy),
             )
         try:
+            if raw.status == 407 and proxy is not None:
+                raise _refused_by_proxy(_what(request, proxy), _host(request), raw.status)
             yield Response(request, raw)
         finally:
             raw.close() if not raw.content.at_eof() else raw.release()
@@ -175,12 +184,52 @@ class HttpClient:
         return self._session
 
     def _context(self, request: Request) -> ssl.SSLContext | bool:
-        if not request.url.startswith("https:"):
+        if request.url[:6].lower() != "https:":
             return True
         trust = request.trust
-        if trust not in self._contexts:
-            self._contexts[trust] = _tls_context(trust, request)
-        return self._contexts[trust]
+        stamps = _stamps(trust)
+        kept = self._contexts.get(trust)
+        if kept is None or kept[0] != stamps:
+            kept = self._contexts[trust] = (stamps, _tls_context(trust, request))
+        return kept[1]
+
+
+def _chosen_proxy(request: Request, settings: ProxySettings) -> Proxy | None:
+    """Raises ConnectionRefused for what is no URL of a server."""
+    try:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return proxy_for(request.url, settings)
+    except ValueError:
+        pass  # not chained: its text can hold a login
+    raise ConnectionRefused(
+        "cannot reach a server: its address is no valid URL",
+        host="",
+        hint="check the address of the server that the configuration names",
+        retry=Retry.NEVER,
+    )
+
+
+def _exact(url: str) -> URL | str:
+    """`url` as it is: a signature in it holds for this very spelling.
+
+    One with characters that no URL has is put right instead.
+    """
+    from yarl import URL
+
+    return URL(url, encoded=True) if all("!" <= x <= "~" for x in url) else url
+
+
+def _what(request: Request, proxy: Proxy | None) -> str:
+    """The beginning of an error's message."""
+    what = f"cannot reach {request.place}"
+    return f"{what} through the proxy {proxy.url} ({proxy.source})" if proxy else what
+
+
+def _headers(request: Request, proxy: Proxy | None) -> Mapping[str, str]:
+    """Without a tunnel the request itself tells the proxy who we are."""
+    is_tunnelled = request.url[:6].lower() == "https:"
+    return request.headers if is_tunnelled else {**request.headers, **(_proxy_login(proxy) or {})}
 
 
 def _proxy_login(proxy: Proxy | None) -> dict[str, str] | None:
@@ -188,6 +237,17 @@ def _proxy_login(proxy: Proxy | None) -> dict[str, str] | None:
         return None
     login = f"{proxy.username}:{proxy.password or ''}".encode()
     return {"Proxy-Authorization": f"Basic {base64.b64encode(login).decode()}"}
+
+
+def _stamps(trust: Trust) -> _Stamps:
+    """What changes when one of the files is written anew: certificates are renewed."""
+    found: list[int | None] = []
+    for path in (*trust.authorities, trust.certificate, trust.key):
+        try:
+            found.append(path.stat().st_mtime_ns if path else None)
+        except OSError:
+            found.append(None)
+    return tuple(found)
 
 
 def _tls_context(trust: Trust, request: Request) -> ssl.SSLContext:
@@ -233,9 +293,7 @@ class _Typed:
     def _typed(self, error: BaseException) -> NetworkError:
         import aiohttp
 
-        what = f"cannot reach {self._request.place}"
-        if self._proxy is not None:
-            what += f" through the proxy {self._proxy.url} ({self._proxy.source})"
+        what = _what(self._request, self._proxy)
         host = _host(self._request)
         if isinstance(error, aiohttp.ClientHttpProxyError):
             return _refused_by_proxy(what, host, error.status)
@@ -244,16 +302,18 @@ class _Typed:
         if isinstance(error, TimeoutError):
             return NoAnswer(f"{what}: no answer in time", host=host)
         number = _errno(error)
+        if _is_break(error, number):
+            return ConnectionBroken(f"{what}: {_break(error, number)}", host=host)
         if isinstance(error, aiohttp.ClientConnectorDNSError) or _is_name_error(error):
             return NameNotResolved(f"{what}: the name can't be resolved", host=host)
         if isinstance(error, aiohttp.ClientConnectorError):
             reason = os.strerror(number) if number else "no connection"
             return ConnectionRefused(f"{what}: {reason}", host=host)
-        if number is not None and number not in (errno.ECONNRESET, errno.EPIPE):
+        if number is not None:
             return ConnectionRefused(f"{what}: {os.strerror(number)}", host=host)
         if isinstance(error, aiohttp.InvalidURL | ValueError):
             return ConnectionRefused(f"{what}: no valid address", host=host, retry=Retry.NEVER)
-        return ConnectionBroken(f"{what}: the connection broke", host=host)
+        return ConnectionBroken(f"{what}: {_break(error, number)}", host=host)
 
 
 def _refused_by_proxy(what: str, host: str, status: int) -> ProxyRefused:
@@ -280,8 +340,26 @@ def _tls_reason(error: BaseException) -> str:
     return f"TLS failed: {text}" if text else "TLS failed"
 
 
+def _break(error: BaseException, number: int | None) -> str:
+    import aiohttp
+
+    if number == errno.ECONNRESET:
+        return "the connection was reset"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection ended in the middle of the answer"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection ended without an answer"
+    return "the connection broke"
+
+
 def _is_name_error(error: BaseException) -> bool:
     return isinstance(getattr(error, "os_error", error), socket.gaierror)
+
+
+def _is_break(error: BaseException, number: int | None) -> bool:
+    """Whether a connection ended that had begun; a TLS handshake that ends early has no number."""
+    inner = getattr(error, "os_error", None)
+    return number in _BREAKS or (number is None and isinstance(inner, ConnectionError))
 
 
 def _errno(error: BaseException | None) -> int | None:
@@ -298,4 +376,5 @@ def _quiet(error: BaseException) -> BaseException | None:
     """`error` as a cause; None where its text could hold the request's headers or query."""
     import aiohttp
 
-    return None if isinstance(error, aiohttp.ClientResponseError | ValueError) else error
+    telling = aiohttp.ClientResponseError | ValueError | TimeoutError
+    return None if isinstance(error, telling) else error

@@ -10,9 +10,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 _SCHEMES = frozenset({"http", "https"})
+_LONGEST_PORT = 5
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -46,16 +47,34 @@ def read_proxy(
 
     Raises ValueError, without the URL in its text: it may hold a password.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme.lower() not in _SCHEMES:
-        raise ValueError(f"proxies of the scheme {parts.scheme}: are not supported")
-    if not parts.hostname:
-        raise ValueError("it names no host")
+    parts = _split_proxy(url if "://" in url else f"http://{url}")
     if username is None and parts.username is not None:
         username, password = unquote(parts.username), unquote(parts.password or "")
     place = parts.netloc.rpartition("@")[2]
     bare = urlunsplit((parts.scheme.lower(), place, "", "", ""))
     return Proxy(bare, username or None, password if username else None, source)
+
+
+def _split_proxy(url: str) -> SplitResult:
+    """The parts of a proxy's URL, of which only the login may be secret. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        # Not chained: its text can hold the login, or what a / in a password makes a port of.
+        raise ValueError("host and port can't be read") from None
+    if parts.scheme.lower() not in _SCHEMES:
+        raise ValueError(f"proxies of the scheme {parts.scheme}: are not supported")
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise ValueError(
+            "in a login the characters / ? # and @ have to be written as %2F and so on"
+        )
+    host = parts.hostname or ""
+    if not host or port == 0:
+        raise ValueError("it names no host" if not host else "0 is no port")
+    if not host.isprintable() or " " in host:
+        raise ValueError("its host name has a character that no host name has")
+    return parts
 
 
 def from_environment(environ: Mapping[str, str]) -> ProxySettings:
@@ -91,10 +110,10 @@ def split_no_proxy(text: str) -> tuple[str, ...]:
 def proxy_for(url: str, settings: ProxySettings) -> Proxy | None:
     """The proxy for a request to `url`; None for a direct connection.
 
-    This machine's own addresses never go through a proxy.
+    This machine's own addresses never go through a proxy. Raises ValueError for what is no URL.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+    host = (parts.hostname or "").lower().removesuffix(".")
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     proxy = settings.https if parts.scheme == "https" else settings.http
     if proxy is None or is_loopback(host) or is_excluded(host, port, settings.no_proxy):
@@ -110,7 +129,8 @@ def is_loopback(host: str) -> bool:
 
 def is_excluded(host: str, port: int, entries: Iterable[str]) -> bool:
     """Whether the no-proxy list names `host` with `port`."""
-    return any(_matches(host.lower(), port, entry.lower()) for entry in entries)
+    host = host.lower().removesuffix(".")
+    return any(_matches(host, port, entry.lower()) for entry in entries)
 
 
 def _matches(host: str, port: int, entry: str) -> bool:
@@ -123,6 +143,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
         return False
     if _address(name) is not None:
         return _address(name) == _address(host)
+    name = name.removesuffix(".")
     if name.startswith("*."):
         name = name[1:]
     if name.startswith("."):
@@ -133,11 +154,15 @@ def _matches(host: str, port: int, entry: str) -> bool:
 def _split_port(entry: str) -> tuple[str, int | None]:
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
-        return name, int(rest[1:]) if rest[1:].isdecimal() else None
+        return name, int(rest[1:]) if _is_port(rest[1:]) else None
     name, colon, port = entry.rpartition(":")
-    if colon and port.isdecimal() and ":" not in name:
+    if colon and _is_port(port) and ":" not in name:
         return name, int(port)
     return entry, None
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _LONGEST_PORT
 
 
 def _in_network(host: str, entry: str) -> bool:

@@ -15,11 +15,14 @@ from pathlib import Path
 from aiohttp import ClientSession, ClientTimeout, UnixConnector, web
 from aiohttp.typedefs import Handler
 
-from .addresses import ECR_API_PORT, HUB_AUTH_PORT, PROXY_PORT, REGISTRIES
+from .addresses import ECR_API_PORT, HUB_AUTH_PORT, IOT_PORT, PROXY_PORT, REGISTRIES, S3_PORT
 from .ecr import Ecr
 from .front import Front, Refusal, allow
 from .hub import Hub
+from .iot import Iot, with_device_certificates
+from .private import Private
 from .proxy import Proxy
+from .s3 import S3Front
 from .state import State
 
 _LOOPBACK = "127.0.0.1"
@@ -59,11 +62,25 @@ def _control(state: State) -> Handler:
     return handle
 
 
+def _with_token(handle: Handler, token: Handler | None) -> Handler:
+    """A registry that gives its tokens itself."""
+
+    async def choose(request: web.Request) -> web.StreamResponse:
+        return await (token if token and request.path == "/token" else handle)(request)
+
+    return choose
+
+
 async def _serve(folder: Path) -> None:
     state = State()
     hub = Hub(state, folder / "registry-hub" / "docker" / "registry" / "v2" / "repositories")
     ecr = Ecr(state)
-    refusals: dict[str, Refusal] = {"hub": hub.refusal, "ecr": ecr.refusal}
+    private = Private(state)
+    refusals: dict[str, Refusal] = {
+        "hub": hub.refusal,
+        "ecr": ecr.refusal,
+        "private": private.refusal,
+    }
     tls = _tls(folder)
     async with AsyncExitStack() as stack:
 
@@ -79,9 +96,17 @@ async def _serve(folder: Path) -> None:
             )
             await stack.enter_async_context(upstream)
             refusal = refusals.get(registry.name, allow)
-            await listen(registry.port, Front(registry.name, state, upstream, refusal).handle)
+            front = Front(registry.name, state, upstream, refusal)
+            token = private.token if registry.name == "private" else None
+            await listen(registry.port, _with_token(front.handle, token))
+        s3 = ClientSession(auto_decompress=False, timeout=ClientTimeout(total=None))
+        await stack.enter_async_context(s3)
+        await listen(S3_PORT, S3Front(state, s3).handle)
         await listen(HUB_AUTH_PORT, hub.token)
         await listen(ECR_API_PORT, ecr.api)
+        iot = await _runner(Iot(state).handle, stack)
+        mutual = with_device_certificates(_tls(folder), folder)
+        await web.TCPSite(iot, _LOOPBACK, IOT_PORT, ssl_context=mutual).start()
         proxy = await asyncio.start_server(Proxy(state).handle, _LOOPBACK, PROXY_PORT)
         await stack.enter_async_context(proxy)
         control = await _runner(_control(state), stack)

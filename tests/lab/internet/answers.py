@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from .addresses import ECR_HOST, HUB_AUTH_HOST
+from .addresses import ECR_ACCOUNT, ECR_HOST, HUB_AUTH_HOST, PRIVATE_HOST
 
 HUB_SERVICE = "registry.docker.io"
 
@@ -30,6 +30,57 @@ def injected(mode: str) -> web.Response:
         case "blob_missing":
             return oci_error(404, "BLOB_UNKNOWN", "blob unknown to registry")
     raise ValueError(mode)
+
+
+_STATUSES = {
+    "forbidden": (403, "DENIED", "requested access to the resource is denied"),
+    "repository_unknown": (404, "NAME_UNKNOWN", "repository name not known to registry"),
+    "too_many_requests": (429, "TOOMANYREQUESTS", "too many requests"),
+    "server_error": (500, "UNKNOWN", "unknown error"),
+    "bad_gateway": (502, "UNKNOWN", "bad gateway"),
+    "unavailable": (503, "UNAVAILABLE", "service unavailable"),
+}
+_UNKNOWN = {
+    "manifest": ("MANIFEST_UNKNOWN", "manifest unknown"),
+    "token": ("NOT_FOUND", "not found"),
+}
+_ECR_ACTIONS = {"manifest": "BatchGetImage", "token": "GetAuthorizationToken"}
+
+
+def refused(registry: str, step: str, mode: str, retry_after: str | None) -> web.Response:
+    """The answer for a status that a fault of a step stands for."""
+    if mode == "unauthorized":
+        return _unauthorized(registry, step)
+    if mode == "not_found":
+        return oci_error(404, *_UNKNOWN.get(step, ("BLOB_UNKNOWN", "blob unknown to registry")))
+    status, code, message = _STATUSES[mode]
+    if registry == "ecr" and mode == "forbidden":
+        action = _ECR_ACTIONS.get(step, "GetDownloadUrlForLayer")
+        message = (
+            f"User: arn:aws:sts::{ECR_ACCOUNT}:assumed-role/device/x is not authorized to "
+            f"perform: ecr:{action} on resource: arn:aws:ecr:::repository/repository because no "
+            f"identity-based policy allows the ecr:{action} action"
+        )
+    answer = oci_error(status, code, message)
+    if retry_after is not None and status >= 429:
+        answer.headers["Retry-After"] = retry_after
+    return answer
+
+
+def _unauthorized(registry: str, step: str) -> web.Response:
+    if step == "token":
+        return oci_error(401, "UNAUTHORIZED", "incorrect username or password")
+    if registry == "hub":
+        return hub_challenge(None, insufficient=False)
+    return ecr_challenge() if registry == "ecr" else private_challenge(bearer=False)
+
+
+def private_challenge(*, bearer: bool) -> web.Response:
+    """The 401 of a registry with a password file, or with a token server of its own."""
+    answer = oci_error(401, "UNAUTHORIZED", "authentication required")
+    realm = f'Bearer realm="https://{PRIVATE_HOST}/token",service="{PRIVATE_HOST}"'
+    answer.headers["Www-Authenticate"] = realm if bearer else 'Basic realm="Registry, private"'
+    return answer
 
 
 def hub_challenge(repository: str | None, *, insufficient: bool) -> web.Response:

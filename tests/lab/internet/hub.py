@@ -14,6 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from . import answers
+from .commit import commit
 from .state import State
 
 _REPOSITORY = re.compile(r"/v2/(?P<name>.+)/(?:manifests|blobs|tags)/")
@@ -35,10 +36,14 @@ class Hub:
         self._state = state
         self._repositories = repositories
 
-    async def token(self, request: web.Request) -> web.Response:
+    async def token(self, request: web.Request) -> web.StreamResponse:
         """`GET /token?service=…&scope=repository:NAME:pull`, with or without a login."""
         credentials = basic_credentials(request)
         entry = self._state.record("hub-token", path=request.path_qs, login=bool(credentials))
+        fault = await commit(request, self._state, "hub", "token")
+        if fault is not None:
+            entry["status"] = fault.status
+            return fault
         settings = self._state.settings
         if credentials is not None and settings.hub_users.get(credentials[0]) != credentials[1]:
             entry["status"] = 401

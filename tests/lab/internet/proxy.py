@@ -11,6 +11,7 @@ import base64
 import contextlib
 
 from .addresses import local_port
+from .commit import reset
 from .state import State
 
 _PIECE_BYTES = 65536
@@ -71,8 +72,12 @@ async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
+    try:
         while piece := await reader.read(_PIECE_BYTES):
             writer.write(piece)
             await writer.drain()
         writer.write_eof()
+    except ConnectionResetError:
+        reset(writer.transport)
+    except OSError:
+        pass

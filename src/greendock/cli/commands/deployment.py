@@ -7,6 +7,7 @@ Sends requests and prints answers; building them and wording them is done elsewh
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,14 @@ from greendock.cli.access import root_folder
 from greendock.cli.deployment_options import add_request_options, read_request
 from greendock.cli.errors import ArgumentsError
 from greendock.cli.output import say, say_json
-from greendock.cli.parser import add_group, add_json, add_verbose, deployment_id, seconds
+from greendock.cli.parser import (
+    add_group,
+    add_json,
+    add_verbose,
+    deployment_id,
+    program_name,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from greendock.cli.client import Client
@@ -102,10 +110,12 @@ def show_status(args: argparse.Namespace) -> int:
 
     with _client(args) as client:
         deployment = _deployment(client, args.deploymentId, more=args.json or args.verbose)
+        waiting = _waiting(client, args.deploymentId, deployment)
     if args.json:
         say_json(deployment_text.json_shape(deployment))
         return 0
     lines = deployment_text.status_lines(deployment)
+    lines += deployment_text.waiting_lines(waiting, time.time())
     if args.verbose:
         lines += deployment_text.more_lines(deployment)
     say("\n".join(lines))
@@ -158,6 +168,13 @@ def _deployment(client: Client, wanted: str, *, more: bool) -> Mapping[str, Any]
         ]
         return described
     return from_greengrass(client.call("GetLocalDeploymentStatus", request)["deployment"])
+
+
+def _waiting(client: Client, wanted: str, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The description with what the deployment waits for; official clients don't ask for it."""
+    if deployment.get("status") != "IN_PROGRESS" or program_name() == "greengrass-cli":
+        return deployment if "waiting" in deployment else {}
+    return deployment if "waiting" in deployment else _deployment(client, wanted, more=True)
 
 
 def _client(args: argparse.Namespace) -> Client:

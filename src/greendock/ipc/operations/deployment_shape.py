@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from greendock.deployment.record import DeploymentRecord, DetailedStatus
+from greendock.deployment.record import DeploymentRecord, DetailedStatus, ImageWaiting
 
 _OLDER_NAMES = {
     DetailedStatus.FAILED_UNABLE_TO_ROLLBACK: DetailedStatus.FAILED_ROLLBACK_NOT_REQUESTED
@@ -53,10 +53,20 @@ def described_deployment(record: DeploymentRecord) -> dict[str, Any]:
         "errorTypes": list(record.error_types),
         "warnings": list(record.warnings),
         "timings": dict(record.timings),
+        "waiting": [_waiting(each) for each in record.waits],
         **_set(
             detailedStatus=None if record.detailed is None else record.detailed.value,
             cause=record.cause,
         ),
+    }
+
+
+def _waiting(wait: ImageWaiting) -> dict[str, Any]:
+    return {
+        "image": wait.image,
+        "attempt": wait.attempt,
+        "lastError": wait.last_error,
+        **_set(nextTryAt=wait.next_try_at),
     }
 
 

@@ -39,7 +39,10 @@ class DeploymentOperations:
     async def create(self, call: Call) -> Members:
         request = local_request(call.members)
         await asyncio.to_thread(self._check_paths, request)
-        return {"deploymentId": self._deployments.submit(request)}
+        deployment_id = self._deployments.submit(request)
+        if call.members.get("supersede"):
+            await self._deployments.supersede(deployment_id)
+        return {"deploymentId": deployment_id}
 
     async def cancel(self, call: Call) -> Members:
         record = known_deployment(self._deployments, call)

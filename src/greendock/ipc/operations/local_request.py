@@ -34,6 +34,7 @@ def local_request(members: Members) -> LocalRequest:
         recipe_paths=_paths(members, "recipeDirectoryPath", "recipePaths"),
         artifact_folders=_paths(members, "artifactsDirectoryPath", "artifactFolders"),
         failure_policy=FailurePolicy(members.get("failureHandlingPolicy", "DO_NOTHING")),
+        offline=bool(members.get("offline")),
     )
 
 

@@ -16,7 +16,7 @@ from greendock.cli.bundle_progress import ByteProgress
 from greendock.cli.bundle_text import digest_warning
 from greendock.cli.errors import ArgumentsError, CliError
 from greendock.cli.main import main
-from greendock.docker.engine_model import read_info
+from greendock.docker.engine.model import read_info
 
 
 def test_inspect_shows_and_checks(tmp_path, capsys):

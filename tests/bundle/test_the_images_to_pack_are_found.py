@@ -15,7 +15,7 @@ from greendock.bundle.reader import BundleFile
 from greendock.cli.bundle_images import find_images, load_images, name_images
 from greendock.cli.errors import CliError
 from greendock.deployment.bundle_source import BundledComponent, BundledImage
-from greendock.docker.engine_model import ImageInfo
+from greendock.docker.engine.model import ImageInfo
 from greendock.docker.reference import ImageReference
 
 OLD, NEW = "sha256:" + "01" * 32, "sha256:" + "02" * 32

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from greendock.docker.credentials import RegistryCredentials
+from greendock.docker.credentials.registry_credentials import RegistryCredentials
 from greendock.docker.model import RegistryAccount
 from greendock.docker.pull_policy import PullPolicy
 

@@ -12,8 +12,8 @@ import pytest
 from credential_scene import SECRET, Scene
 
 from greendock.base.errors import Retry
-from greendock.docker.credential_helper import ask_helper
-from greendock.docker.engine_model import RegistryAuth
+from greendock.docker.credentials.credential_helper import ask_helper
+from greendock.docker.engine.model import RegistryAuth
 from greendock.docker.errors import CredentialsFailed
 from lab.waiting import wait_until
 

@@ -13,7 +13,7 @@ from credential_scene import SECRET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendock.docker.docker_config import (
+from greendock.docker.credentials.docker_config import (
     DockerConfig,
     DockerConfigFile,
     HelperEntry,
@@ -21,7 +21,7 @@ from greendock.docker.docker_config import (
     registry_of,
     server_of,
 )
-from greendock.docker.engine_model import RegistryAuth
+from greendock.docker.engine.model import RegistryAuth
 from greendock.docker.errors import CredentialsFailed
 
 

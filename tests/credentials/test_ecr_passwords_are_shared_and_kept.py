@@ -10,7 +10,7 @@ import pytest
 from credential_scene import SECRET, FakeClock, FakeEcr
 
 from greendock.base.errors import GreendockError, Retry
-from greendock.docker.ecr_tokens import EcrPassword, EcrPasswords, EcrRegistry
+from greendock.docker.credentials.ecr_tokens import EcrPassword, EcrPasswords, EcrRegistry
 from greendock.docker.errors import DockerError, EcrCredentialsFailed
 
 HOUR_S = 3600.0

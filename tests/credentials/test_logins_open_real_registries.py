@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from credential_scene import Given, Scene
 
-from greendock.docker.credentials import Login, RegistryCredentials
-from greendock.docker.engine import Engine
+from greendock.docker.credentials.registry_credentials import Login, RegistryCredentials
+from greendock.docker.engine.client import Engine
 from greendock.docker.errors import RegistryLoginFailed
 from greendock.docker.model import RegistryAccount
 from greendock.docker.reference import parse_image

@@ -11,8 +11,8 @@ import pytest
 from credential_scene import SECRET, Scene
 
 from greendock.base.errors import GreendockError
-from greendock.docker.credentials import Login, default_config_path
-from greendock.docker.engine_model import RegistryAuth
+from greendock.docker.credentials.registry_credentials import Login, default_config_path
+from greendock.docker.engine.model import RegistryAuth
 from greendock.docker.errors import CredentialsFailed, EcrCredentialsFailed
 from greendock.docker.model import RegistryAccount
 from greendock.docker.reference import ImageReference, parse_image

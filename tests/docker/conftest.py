@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greendock.base.clock import SystemClock
-from greendock.docker.credentials import RegistryCredentials
-from greendock.docker.engine import Engine
-from greendock.docker.engine_model import ImageInfo
-from greendock.docker.image_parts import ImageParts, images_of
-from greendock.docker.images import Images
+from greendock.docker.credentials.registry_credentials import RegistryCredentials
+from greendock.docker.engine.client import Engine
+from greendock.docker.engine.model import ImageInfo
 from greendock.docker.model import EnsuredImage, ImageProgress, ImageRequest, RegistryAccount
-from greendock.docker.platform_check import PlatformCheck
 from greendock.docker.pull_policy import PullPolicy, RetryLimits
+from greendock.docker.pulling.image_parts import ImageParts, images_of
+from greendock.docker.pulling.images import Images
+from greendock.docker.pulling.platform_check import PlatformCheck
 from greendock.docker.reference import ImageReference
-from greendock.docker.registry import Registry
+from greendock.docker.registry.client import Registry
 from greendock.net.connectivity import Connectivity
 from greendock.net.http import HttpClient
 from greendock.net.proxy import ProxySettings, read_proxy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greendock.docker.api_version import choose_version
+from greendock.docker.engine.api_version import choose_version
 from greendock.docker.errors import ApiVersionRefused, EngineTooOld
 
 

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 
 from greendock.base.errors import Retry
-from greendock.docker.engine import Engine
-from greendock.docker.engine_address import EngineAddress
+from greendock.docker.engine.address import EngineAddress
+from greendock.docker.engine.client import Engine
 from greendock.docker.errors import (
     ApiVersionRefused,
     DockerError,

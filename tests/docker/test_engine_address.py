@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from greendock.docker.engine_address import parse_engine_address
-from greendock.docker.engine_lookup import find_engine_address
+from greendock.docker.engine.address import parse_engine_address
+from greendock.docker.engine.lookup import find_engine_address
 from greendock.docker.errors import EngineAddressError
 
 

@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("greendock.docker.images", {"aiohttp"}),
+        ("greendock.docker.pulling.images", {"aiohttp"}),
         ("greendock.docker.reference", {"aiohttp", "asyncio", "msgspec", "yaml"}),
     ],
 )

@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from greendock.docker.engine_model import EngineInfo
-from greendock.docker.engine_proxy import engine_proxies, proxy_mismatch
+from greendock.docker.engine.model import EngineInfo
+from greendock.docker.engine.proxy import engine_proxies, proxy_mismatch
 from greendock.net.proxy import ProxySettings, read_proxy
 
 INFO = EngineInfo(

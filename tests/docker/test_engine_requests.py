@@ -11,10 +11,10 @@ from contextlib import aclosing
 import pytest
 
 from greendock.docker import errors as e
-from greendock.docker.engine import Engine
-from greendock.docker.engine_address import EngineAddress, EngineTls
-from greendock.docker.engine_connection import Call
-from greendock.docker.engine_model import RegistryAuth, read_image, read_info, read_message
+from greendock.docker.engine.address import EngineAddress, EngineTls
+from greendock.docker.engine.client import Engine
+from greendock.docker.engine.connection import Call
+from greendock.docker.engine.model import RegistryAuth, read_image, read_info, read_message
 from greendock.docker.reference import parse_image
 
 

@@ -7,7 +7,7 @@ import pytest
 from greendock.base.error_codes import ERROR_TYPES
 from greendock.base.errors import Retry
 from greendock.docker import errors as e
-from greendock.docker.engine_texts import ENGINE_TEXTS, error_for
+from greendock.docker.engine.texts import ENGINE_TEXTS, error_for
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 DENIED = "repository does not exist or may require 'docker login': denied:"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greendock.docker.emulation import emulated_architectures
+from greendock.docker.engine.emulation import emulated_architectures
 from greendock.docker.platform_match import Match, Platform, match_platform
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from greendock.docker.pull_slots import PullSlots
+from greendock.docker.pulling.pull_slots import PullSlots
 
 
 class Holders:

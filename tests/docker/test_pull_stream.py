@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from greendock.docker.pull_stream import PullFold, read_pull_line
+from greendock.docker.engine.pull_stream import PullFold, read_pull_line
 
 
 def line(status, layer="", current=None, total=None):

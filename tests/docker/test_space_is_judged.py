@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from greendock.docker.manifest import Blob
 from greendock.docker.platform_match import Platform
-from greendock.docker.registry import RemoteImage
-from greendock.docker.space import (
+from greendock.docker.pulling.space import (
     Room,
     download_bytes,
     fits_surely,
@@ -15,6 +13,8 @@ from greendock.docker.space import (
     lacks_surely,
     missing_layers,
 )
+from greendock.docker.registry.client import RemoteImage
+from greendock.docker.registry.manifest import Blob
 
 
 def image(*layers: tuple[str, int], diff_ids: tuple[str, ...] | None = None) -> RemoteImage:

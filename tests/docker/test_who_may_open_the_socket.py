@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greendock.docker.socket_access import SocketOwner, may_open
+from greendock.docker.engine.socket_access import SocketOwner, may_open
 
 DOCKER = 999
 SOCKET = SocketOwner(0o140660, 0, DOCKER)

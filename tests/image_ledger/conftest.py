@@ -11,16 +11,16 @@ import pytest
 
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
-from greendock.docker.archives import Archives, ArchiveTools
-from greendock.docker.engine import Engine
-from greendock.docker.image_change import ImageChange
-from greendock.docker.image_record import LedgerRecord
-from greendock.docker.image_removal import ImageRemoval
-from greendock.docker.image_store import ImageStore
-from greendock.docker.ledger import ImageLedger
+from greendock.docker.engine.client import Engine
+from greendock.docker.engine.image_store import ImageStore
+from greendock.docker.keeping.archives import Archives, ArchiveTools
+from greendock.docker.keeping.image_change import ImageChange
+from greendock.docker.keeping.image_record import LedgerRecord
+from greendock.docker.keeping.image_removal import ImageRemoval
+from greendock.docker.keeping.ledger import ImageLedger
+from greendock.docker.keeping.tag_switch import TagSwitch
 from greendock.docker.model import RegistryAccount
 from greendock.docker.pull_policy import PullPolicy
-from greendock.docker.tag_switch import TagSwitch
 
 if TYPE_CHECKING:
     from lab.lab import Lab

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from greendock.docker.watermark import Watermark, is_over
+from greendock.docker.keeping.watermark import Watermark, is_over
 
 SMALL = "mysql:8.0"
 

@@ -8,7 +8,7 @@ import gzip
 import pytest
 
 from greendock.docker import errors as e
-from greendock.docker.image_change import uses_of
+from greendock.docker.keeping.image_change import uses_of
 from greendock.docker.model import LoadableArchive
 from lab.images import busybox, image, save
 

@@ -13,7 +13,7 @@ from greendock.config.device_file import DeviceConfiguration
 from greendock.daemon.core_settings import CoreSettings
 from greendock.daemon.docker_work import DockerWork
 from greendock.deployment.device_state import DeviceState
-from greendock.docker.ledger import ImageLedger, TagMove
+from greendock.docker.keeping.ledger import ImageLedger, TagMove
 from greendock.docker.reference import parse_image
 from greendock.ipc.ports import BundledImageName
 

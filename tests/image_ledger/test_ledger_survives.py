@@ -11,7 +11,7 @@ import pytest
 
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
-from greendock.docker.ledger import ImageLedger, ImageUse, TagMove
+from greendock.docker.keeping.ledger import ImageLedger, ImageUse, TagMove
 from greendock.docker.reference import parse_image
 
 USE = ImageUse("com.example.A", "1.0.0", "docker:a:1", "docker.io/library/a:1", "sha256:1")
@@ -82,7 +82,7 @@ CHILD = """
 import os, sys
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
-from greendock.docker.ledger import ImageLedger
+from greendock.docker.keeping.ledger import ImageLedger
 ledger = ImageLedger(Database(sys.argv[1]), SystemClock())
 for number in range(1000000):
     ledger.intend(f"docker.io/library/a:{number}", None, "pulled")

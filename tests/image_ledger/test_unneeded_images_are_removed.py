@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from greendock.docker import errors as e
-from greendock.docker.ledger import ImageUse
+from greendock.docker.keeping.ledger import ImageUse
 from greendock.docker.reference import parse_image
 
 SMALL = "mysql:8.0"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendock.docker.cleanup import decide
-from greendock.docker.engine_model import ContainerUse, StoredImage
-from greendock.docker.ledger import BroughtImage, ImageUse, LedgerView
+from greendock.docker.engine.model import ContainerUse, StoredImage
+from greendock.docker.keeping.cleanup import decide
+from greendock.docker.keeping.ledger import BroughtImage, ImageUse, LedgerView
 from greendock.docker.reference import canonical_name
 
 WEB = "docker.io/library/nginx:1.25"

@@ -12,7 +12,7 @@ from greendock.config.device_file import DeviceConfiguration
 from greendock.daemon.core_settings import CoreSettings
 from greendock.daemon.proxies import Proxies
 from greendock.deployment.device_state import DeviceState
-from greendock.docker.engine_model import read_info
+from greendock.docker.engine.model import read_info
 
 ENGINE = read_info(
     b'{"HttpsProxy": "http://engine.test:1", "HttpProxy": "", "NoProxy": ""}',

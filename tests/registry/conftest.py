@@ -13,11 +13,11 @@ import pytest
 from aiohttp import web
 
 from greendock.base.clock import SystemClock
-from greendock.docker.engine_model import RegistryAuth, read_info
-from greendock.docker.manifest import Blob
+from greendock.docker.engine.model import RegistryAuth, read_info
 from greendock.docker.reference import parse_image
-from greendock.docker.registry import Registry, RemoteImage
-from greendock.docker.registry_endpoints import RegistryPlace
+from greendock.docker.registry.client import Registry, RemoteImage
+from greendock.docker.registry.endpoints import RegistryPlace
+from greendock.docker.registry.manifest import Blob
 from greendock.net.http import HttpClient
 from greendock.net.proxy import ProxySettings, read_proxy
 from lab import images

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendock.docker.registry_challenge import Challenge, read_challenges
+from greendock.docker.registry.challenge import Challenge, read_challenges
 
 HUB = (
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",'

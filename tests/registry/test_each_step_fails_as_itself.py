@@ -6,7 +6,7 @@ import pytest
 
 from greendock.base.errors import Retry
 from greendock.docker import errors as e
-from greendock.docker.engine_model import RegistryAuth
+from greendock.docker.engine.model import RegistryAuth
 from lab.internet.addresses import ECR_HOST, PRIVATE_HOST
 
 IMAGES = {

@@ -7,7 +7,7 @@ import base64
 import pytest
 from aiohttp import web
 
-from greendock.docker.engine_model import RegistryAuth
+from greendock.docker.engine.model import RegistryAuth
 from greendock.docker.errors import RegistryFailed, RegistryLoginFailed, RegistryUnreachable
 from greendock.net.proxy import ProxySettings, read_proxy
 from lab import images

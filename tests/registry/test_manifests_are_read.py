@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendock.docker.manifest import (
+from greendock.docker.platform_match import Platform
+from greendock.docker.registry.manifest import (
     Blob,
     Index,
     Manifest,
@@ -22,7 +23,6 @@ from greendock.docker.manifest import (
     read_config,
     read_manifest,
 )
-from greendock.docker.platform_match import Platform
 
 A, B, C = (f"sha256:{x * 64}" for x in "abc")
 GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"

@@ -12,7 +12,7 @@ from greendock.base.error_codes import ERROR_TYPES
 from greendock.base.errors import Retry
 from greendock.docker import errors as e
 from greendock.docker.reference import parse_image
-from greendock.docker.registry_answers import (
+from greendock.docker.registry.answers import (
     BLOB,
     MANIFEST,
     TOKEN,

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from greendock.base.errors import Retry
-from greendock.docker.engine_model import RegistryAuth
+from greendock.docker.engine.model import RegistryAuth
 from greendock.docker.errors import (
     ImageAccessDenied,
     ImageNotFound,

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from greendock.docker.unpacked_size import estimate, is_gzip
+from greendock.docker.registry.unpacked_size import estimate, is_gzip
 
 GZIP = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 OCI = "application/vnd.oci.image.layer.v1.tar"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from greendock.docker.engine_model import read_info
+from greendock.docker.engine.model import read_info
 from greendock.docker.platform_match import Platform
-from greendock.docker.registry_endpoints import (
+from greendock.docker.registry.endpoints import (
     Endpoint,
     RegistryPlace,
     endpoints_for,
@@ -17,7 +17,7 @@ from greendock.docker.registry_endpoints import (
     may_carry_login,
     variant_of,
 )
-from greendock.docker.registry_trust import read_trust
+from greendock.docker.registry.trust import read_trust
 from greendock.net.http import Trust
 
 ENGINE = read_info(b'{"Architecture": "x86_64"}', api_version="1.48", is_podman=False)

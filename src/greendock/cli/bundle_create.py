@@ -40,7 +40,7 @@ from greendock.cli.client import Client
 from greendock.cli.errors import CliError
 from greendock.cli.output import say, say_json, warn
 from greendock.deployment.bundle_source import BundleDescription
-from greendock.docker.image_store import ImageStore
+from greendock.docker.engine.image_store import ImageStore
 from greendock.recipe.device import device_labels
 
 _CHUNK_BYTES = 1 << 20

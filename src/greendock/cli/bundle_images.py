@@ -18,9 +18,9 @@ from greendock.cli.bundle_progress import ByteProgress
 from greendock.cli.errors import CliError
 from greendock.cli.output import warn
 from greendock.deployment.bundle_source import BundledComponent, BundledImage
-from greendock.docker.engine import Engine
-from greendock.docker.engine_model import EngineInfo, ImageInfo
-from greendock.docker.image_store import ImageStore
+from greendock.docker.engine.client import Engine
+from greendock.docker.engine.image_store import ImageStore
+from greendock.docker.engine.model import EngineInfo, ImageInfo
 from greendock.docker.platform_match import Match, Platform, match_platform
 from greendock.docker.reference import ImageReference, parse_artifact_uri
 

@@ -29,7 +29,7 @@ from greendock.cli.client import Client
 from greendock.cli.errors import EXIT_FAILED, ArgumentsError, CliError
 from greendock.cli.follow import follow_deployment
 from greendock.cli.output import say, say_json, warn
-from greendock.docker.image_store import ImageStore
+from greendock.docker.engine.image_store import ImageStore
 from greendock.recipe.device import device_labels
 
 _LOADING_TAKES = 2

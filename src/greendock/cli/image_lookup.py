@@ -38,7 +38,7 @@ def _from_core(root: str, uri: str) -> dict[str, Any]:
 
 
 def _from_engine(uri: str) -> dict[str, Any]:
-    from greendock.docker.engine_lookup import find_engine_address
+    from greendock.docker.engine.lookup import find_engine_address
 
     try:
         path = find_engine_address(None, os.environ).socket_path
@@ -52,7 +52,7 @@ def _from_engine(uri: str) -> dict[str, Any]:
 def _ask_engine(uri: str) -> dict[str, Any]:
     import asyncio
 
-    from greendock.docker.engine import Engine
+    from greendock.docker.engine.client import Engine
     from greendock.docker.reference import parse_artifact_uri
 
     async def ask() -> dict[str, Any]:

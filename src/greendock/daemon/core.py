@@ -33,7 +33,7 @@ from greendock.deployment.recipe_store import RecipeStore
 from greendock.deployment.records import DeploymentRecords
 from greendock.deployment.restart import restored
 from greendock.deployment.service import DeploymentService
-from greendock.docker.ledger import ImageLedger
+from greendock.docker.keeping.ledger import ImageLedger
 from greendock.ipc.cli_info import write_cli_info
 from greendock.ipc.ports import CorePorts
 from greendock.ipc.server import IpcServer

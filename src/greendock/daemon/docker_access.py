@@ -13,8 +13,8 @@ import stat
 from pathlib import Path
 
 from greendock.base.errors import GreendockError
-from greendock.docker.engine_lookup import find_engine_address
-from greendock.docker.socket_access import SocketOwner, may_open
+from greendock.docker.engine.lookup import find_engine_address
+from greendock.docker.engine.socket_access import SocketOwner, may_open
 from greendock.lifecycle.model import ComponentSpec
 from greendock.lifecycle.run_as import Account
 

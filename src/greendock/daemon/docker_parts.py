@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from greendock.base.clock import Clock
 from greendock.daemon.core_settings import CoreSettings
 from greendock.daemon.outside import Outside
-from greendock.docker.archives import Archives, ArchiveTools
-from greendock.docker.credentials import RegistryCredentials
-from greendock.docker.engine import Engine
-from greendock.docker.image_change import ImageChange
-from greendock.docker.image_parts import ImageParts, images_of
-from greendock.docker.image_record import LedgerRecord
-from greendock.docker.image_removal import ImageRemoval
-from greendock.docker.image_store import ImageStore
-from greendock.docker.images import Images
-from greendock.docker.ledger import ImageLedger
-from greendock.docker.platform_check import PlatformCheck
+from greendock.docker.credentials.registry_credentials import RegistryCredentials
+from greendock.docker.engine.client import Engine
+from greendock.docker.engine.image_store import ImageStore
+from greendock.docker.keeping.archives import Archives, ArchiveTools
+from greendock.docker.keeping.image_change import ImageChange
+from greendock.docker.keeping.image_record import LedgerRecord
+from greendock.docker.keeping.image_removal import ImageRemoval
+from greendock.docker.keeping.ledger import ImageLedger
+from greendock.docker.keeping.tag_switch import TagSwitch
+from greendock.docker.keeping.watermark import Watermark
 from greendock.docker.ports import Journal
-from greendock.docker.registry import Registry
-from greendock.docker.tag_switch import TagSwitch
-from greendock.docker.watermark import Watermark
+from greendock.docker.pulling.image_parts import ImageParts, images_of
+from greendock.docker.pulling.images import Images
+from greendock.docker.pulling.platform_check import PlatformCheck
+from greendock.docker.registry.client import Registry
 
 
 @dataclass(frozen=True, slots=True)

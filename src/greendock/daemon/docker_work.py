@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError
-from greendock.docker.ledger import ImageLedger
+from greendock.docker.keeping.ledger import ImageLedger
 from greendock.docker.model import (
     EnsuredImage,
     ImageRequest,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from greendock.daemon.core_settings import CoreSettings
     from greendock.daemon.docker_parts import DockerParts
     from greendock.daemon.outside import Outside
-    from greendock.docker.engine_model import EngineInfo
-    from greendock.docker.images import ImageWork
+    from greendock.docker.engine.model import EngineInfo
+    from greendock.docker.pulling.images import ImageWork
 
 _log = logging.getLogger("greendock")
 
@@ -159,7 +159,7 @@ class DockerWork:
 
     def _explain_proxies(self) -> None:
         """Say once for each change when the engine uses another proxy than the core."""
-        from greendock.docker.engine_proxy import proxy_mismatch
+        from greendock.docker.engine.proxy import proxy_mismatch
 
         info = self.engine_info
         if info is None or self._outside is None:

@@ -6,8 +6,8 @@ Fills ipc.ports.ImageWork; decides nothing.
 from __future__ import annotations
 
 from greendock.daemon.docker_work import DockerWork
-from greendock.docker.cleanup import ImageFate
 from greendock.docker.errors import DockerError
+from greendock.docker.keeping.cleanup import ImageFate
 from greendock.docker.reference import parse_artifact_uri
 from greendock.ipc.ports import ImageExplanation, ImageRow, PruneResult
 

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 
 from greendock.config.settings import Settings
-from greendock.docker.engine_model import EngineInfo
-from greendock.docker.engine_proxy import engine_proxies
+from greendock.docker.engine.model import EngineInfo
+from greendock.docker.engine.proxy import engine_proxies
 from greendock.net.proxy import ProxySettings, from_environment, read_proxy, split_no_proxy
 
 _log = logging.getLogger("greendock")

@@ -19,7 +19,7 @@ from greendock.docker.model import (
 from greendock.lifecycle.model import ComponentSpec, ComponentView
 
 if TYPE_CHECKING:
-    from greendock.docker.images import ImageWork
+    from greendock.docker.pulling.images import ImageWork
 
 
 class ImageProvider(Protocol):

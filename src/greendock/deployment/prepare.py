@@ -35,7 +35,7 @@ from greendock.docker.model import (
 )
 
 if TYPE_CHECKING:
-    from greendock.docker.images import ImageWork
+    from greendock.docker.pulling.images import ImageWork
 
 _R = TypeVar("_R")
 _S = TypeVar("_S")

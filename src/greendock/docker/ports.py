@@ -11,7 +11,7 @@ from greendock.docker.pull_policy import PullPolicy
 from greendock.docker.reference import ImageReference
 
 if TYPE_CHECKING:
-    from greendock.docker.engine_model import ImageInfo
+    from greendock.docker.engine.model import ImageInfo
 
 
 class ImageSettings(Protocol):

@@ -1,0 +1,1 @@
+"""Logins for registries, from where the configuration or the device keeps them."""

@@ -1,0 +1,1 @@
+"""The Engine API: one client of one engine, and what it says as typed data."""

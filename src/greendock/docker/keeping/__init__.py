@@ -1,0 +1,1 @@
+"""The ledger of images, and what follows from it: tags, clean-up, archives."""

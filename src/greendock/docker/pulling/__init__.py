@@ -1,0 +1,1 @@
+"""Images onto the device: look, judge the space, fetch, try again."""

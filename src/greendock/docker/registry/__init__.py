@@ -1,0 +1,1 @@
+"""The registry client: what an image is, before anything is fetched."""

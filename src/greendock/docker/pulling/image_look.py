@@ -142,9 +142,9 @@ class ImageLooker:
             digest = await self._tools.store.remote_digest(self._reference, auth, limit_s)
         except DockerError as second:
             # An engine that hangs on the registry, or has its own trouble with it, tells less.
-            # So does one without this question, as Podman, in words of its own.
-            untold = isinstance(second, RegistryUnreachable | EngineUnavailable | ImageNotFound)
-            if untold or type(second) is PullFailed:
+            # So does one that fails in words that say nothing of the image.
+            tells_less = isinstance(second, RegistryUnreachable | EngineUnavailable)
+            if tells_less or type(second) is PullFailed:
                 raise error from second
             raise second from error
         self._story.only_engine_reaches(error)

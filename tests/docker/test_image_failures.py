@@ -140,8 +140,9 @@ def test_the_first_failure_cancels_the_others(scene, lab):
     lab.control(hub={"mode": "hang", "count": 1})
     with pytest.raises(e.ImageNotFound, match=r"mysql:9\.9"):
         scene.ensure(SMALL, "docker:mysql:9.9")
-    last = [progress for progress in scene.progress if progress.image == "mysql:8.0"][-1]
-    assert (last.phase, last.note) == ("failed", "cancelled")
+    told = [progress for progress in scene.progress if progress.image == "mysql:8.0"]
+    # The look for it may be over before the other one fails: then there is nothing to cancel.
+    assert [(last.phase, last.note) for last in told[-1:]] in ([], [("failed", "cancelled")])
     assert lab.docker("image", "inspect", "mysql:8.0").returncode != 0
 
 

@@ -118,6 +118,14 @@ class Answer:
     body: bytes
 
 
+def _hang_up(raw: aiohttp.ClientResponse) -> None:
+    """At once: an orderly end of TLS would wait for a peer that nobody listens to any more."""
+    connection = raw.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    raw.close()
+
+
 class HttpClient:
     """Keeps connections between requests. Belongs to one event loop; `close` it at the end.
 
@@ -162,12 +170,20 @@ class HttpClient:
                 raise _refused_by_proxy(_what(request, proxy), _host(request), raw.status)
             yield Response(request, raw)
         finally:
-            raw.close() if not raw.content.at_eof() else raw.release()
+            if raw.content.at_eof():
+                raw.release()
+            else:
+                _hang_up(raw)
 
     async def close(self) -> None:
+        import asyncio
+
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+            # Connections that were hung up before end with the loop's next round.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -18,6 +18,7 @@ from greendock.base.clock import SystemClock
 from greendock.net.http import HttpClient
 from greendock.net.proxy import ProxySettings, read_proxy
 from lab.certificates import DEVICE_NAME
+from lab.connections import connections_end
 from lab.internet.addresses import ECR_ACCOUNT, IOT_HOST, PROXY_PORT
 from lab.internet.iot import ROLE_ALIAS
 
@@ -82,6 +83,7 @@ class Device:
                     return await action(http)
             finally:
                 await http.close()
+                await connections_end()
 
         with self.lab.namespaces.network():
             return asyncio.run(whole())

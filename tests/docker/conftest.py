@@ -25,6 +25,7 @@ from greendock.docker.registry.client import Registry
 from greendock.net.connectivity import Connectivity
 from greendock.net.http import HttpClient
 from greendock.net.proxy import ProxySettings, read_proxy
+from lab.connections import connections_end
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -164,6 +165,7 @@ class Scene:
             network.close()
             await http.close()
             await engine.close()
+            await connections_end()
 
     async def _free_up(self) -> int:
         self.freed.append(0)

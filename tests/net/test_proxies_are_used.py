@@ -33,6 +33,7 @@ from greendock.net.errors import (
 from greendock.net.http import Request, Trust
 from greendock.net.proxy import ProxySettings, read_proxy
 from lab.certificates import write_certificates
+from lab.connections import connections_end
 from lab.internet.addresses import PROXY_PORT
 
 WANTS_LOGIN = (
@@ -142,6 +143,7 @@ def test_a_changed_configuration_counts_at_once():
                 await http.ask(Request("GET", "http://far.test/"))
             finally:
                 await http.close()
+                await connections_end()
             assert (len(one.heads), len(two.heads)) == (1, 1)
 
     run(action)

@@ -21,6 +21,7 @@ from greendock.docker.registry.manifest import Blob
 from greendock.net.http import HttpClient
 from greendock.net.proxy import ProxySettings, read_proxy
 from lab import images
+from lab.connections import connections_end
 from lab.images import own_architecture
 
 ENGINE = replace(
@@ -75,6 +76,7 @@ class Asking:
                     return await action(registry)
             finally:
                 await http.close()
+                await connections_end()
 
         return asyncio.run(whole())
 

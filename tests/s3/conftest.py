@@ -18,6 +18,7 @@ from greendock.aws.sources import NoSource, StaticSource
 from greendock.base.clock import SystemClock
 from greendock.net.http import HttpClient
 from greendock.net.proxy import ProxySettings, read_proxy
+from lab.connections import connections_end
 
 if TYPE_CHECKING:
     from lab.aws import Aws
@@ -91,6 +92,7 @@ class Bucket:
                     return await action(s3)
             finally:
                 await http.close()
+                await connections_end()
 
         with self.lab.namespaces.network():
             return asyncio.run(whole())

@@ -126,7 +126,7 @@ def test_several_accounts_of_one_recipe_get_one_password_each(lab, device, tmp_p
 
 
 def test_a_password_that_expires_between_two_images_is_renewed(lab, device, tmp_path):
-    lab.control(ecr_token_lifetime_s=0.7, ecr={"rate_bytes_per_s": 700_000})
+    lab.control(ecr_token_lifetime_s=1.5, ecr={"rate_bytes_per_s": 350_000})
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(two_accounts()))
     device.deploy(path)

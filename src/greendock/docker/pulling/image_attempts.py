@@ -72,6 +72,7 @@ class Attempts:
         self._number = 0
         self._previous: DockerError | None = None
         self._login: Login | None = None
+        self._login_since = 0.0
         self._renewed = False
 
     @property
@@ -100,6 +101,7 @@ class Attempts:
     def use(self, login: Login | None) -> None:
         """The login of this attempt, to be forgotten when the registry refuses it."""
         self._login = login
+        self._login_since = self._tools.clock.now()
 
     async def run(self, step: Callable[[int], Awaitable[_R]]) -> _R:
         """The result of `step`, which gets the attempt's number. Raises DockerError, FallBack."""
@@ -170,8 +172,17 @@ class Attempts:
         return decide_after_failure(failed, self._tools.limits, chance)
 
     def _wants_new_login(self, error: DockerError) -> bool:
-        """Whether a fresh login may help; one that is refused too is the registry's last word."""
-        if not isinstance(error, RegistryLoginFailed) or self._login is None or self._renewed:
+        """Whether a fresh login may help; one that is refused too is the registry's last word,
+        unless its time ran out in the middle of the attempt."""
+        if not isinstance(error, RegistryLoginFailed) or self._login is None:
+            return False
+        if self._renewed and not self._ran_out(self._login):
             return False
         self._renewed = self._tools.credentials.reject(self._login)
         return self._renewed
+
+    def _ran_out(self, login: Login) -> bool:
+        """Whether the login ended between the start of this attempt and now. One that was over
+        from the start says that a clock is wrong: a new one would be over too."""
+        ends = login.expires_at
+        return ends is not None and self._login_since < ends <= self._tools.clock.now()

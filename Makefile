@@ -2,13 +2,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench format clean
+.PHONY: help demo check test fuzz bench bench-ipc format clean
 
 # `make check test` runs every test once: then `check` leaves the unit tests to `test`.
 unit_tests := $(if $(filter test,$(MAKECMDGOALS)),,unit)
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
 
 demo: ## run a container from a recipe on this machine, and clean up
 	@scripts/bootstrap demo
@@ -26,9 +26,17 @@ test: ## every test, with a Docker Engine of its own (root, or sudo)
 	@scripts/bootstrap test
 	scripts/lab-python -m pytest $(PYTEST_ARGS)
 
+fuzz: ## a million frames of a hostile client against the IPC server
+	@scripts/bootstrap check
+	GREENDOCK_FUZZ_FRAMES=1000000 .venv/bin/python -m pytest tests/ipc/test_fuzzed_traffic.py -q -s
+
 bench: ## measure, against the docker command
 	@scripts/bootstrap test
 	scripts/lab-python -m bench $(BENCH_ARGS)
+
+bench-ipc: ## measure the IPC server alone
+	@scripts/bootstrap test
+	scripts/lab-python -m bench --only ipc $(BENCH_ARGS)
 
 format: ## put the code into its form
 	@scripts/bootstrap check

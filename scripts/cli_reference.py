@@ -48,11 +48,14 @@ def _is_own(action: argparse.Action) -> bool:
 
 def _row(action: argparse.Action) -> str:
     value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+    if action.nargs == "?":
+        value = f"[{value}]"
     names = ", ".join(f"`{name}`" for name in action.option_strings) or f"`{value}`"
     if action.option_strings and value:
         names += f" `{value}`"
     needed = " (required)" if action.required and action.option_strings else ""
-    return f"| {names} | {action.help}{needed} |".replace("true|false", "true\\|false")
+    cells = (text.replace("|", "\\|") for text in (names, f"{action.help}{needed}"))
+    return f"| {' | '.join(cells)} |"
 
 
 def _sentence(text: str) -> str:

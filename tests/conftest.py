@@ -1,6 +1,6 @@
 """Fixtures that tests of all behaviours share: the lab and a running core.
 
-Whatever uses the lab is marked `lab`, so that `-m "not lab"` leaves exactly those tests out.
+Whatever uses the lab, or a broker, is marked `lab`: `-m "not lab"` leaves exactly those tests out.
 The lab's modules are imported when a test first asks for it: unit tests don't need them.
 """
 
@@ -31,7 +31,7 @@ _lab_notes: list[str] = []
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "lab" in getattr(item, "fixturenames", ()):
+        if {"lab", "broker"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("lab")
 
 

@@ -51,9 +51,8 @@ class Source:
             await self.hold.wait()
         if self.fails:
             raise CredentialsUnavailable("cannot get AWS credentials: out of reach")
-        return AwsCredentials(
-            f"id-{self.asked}", "secret", "token", self.clock.now() + self.lifetime_s
-        )
+        ends = None if self.lifetime_s == float("inf") else self.clock.now() + self.lifetime_s
+        return AwsCredentials(f"id-{self.asked}", "secret", "token", ends)
 
 
 @pytest.fixture
@@ -78,6 +77,30 @@ def test_all_who_ask_at_a_time_share_one_answer(clock, source):
         found = await asyncio.gather(*callers[1:])
         assert {each.access_key_id for each in found} == {"id-1"}
         assert source.asked == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("lifetime_s", [3600.0, float("inf")])
+def test_a_time_of_day_that_is_put_back_makes_them_last_no_longer(lifetime_s):
+    """A device without a battery for its clock may begin years ahead."""
+
+    class Jumping(Clock):
+        ahead_s = 10 * 365 * 86400.0
+
+        def now(self):
+            return self.time + self.ahead_s
+
+    async def scenario():
+        clock = Jumping()
+        source = Source(clock)
+        source.lifetime_s = lifetime_s
+        cached = CachedSource(source, clock)
+        await cached.credentials()
+        clock.ahead_s = 0.0
+        clock.time += 3600.0
+        await cached.credentials()
+        assert source.asked == 2
 
     asyncio.run(scenario())
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from greendock.aws import errors as e
 from greendock.aws.answer_head import is_clock_wrong, retry_after_s
-from greendock.aws.ecr_answers import EcrRefusal, read_authorization, refused
+from greendock.aws.ecr_answers import purpose, read_authorization
+from greendock.aws.refusals import Refusal, refused
 from greendock.base.errors import Retry
 
 NOON = 1_700_049_600.0
@@ -19,9 +20,7 @@ AT_NOON = "Wed, 15 Nov 2023 12:00:00 GMT"
 
 
 def answer(status, kind="", words="words", **headers):
-    return EcrRefusal(
-        status, headers, json.dumps({"__type": kind, "message": words}).encode(), NOON
-    )
+    return Refusal(status, headers, json.dumps({"__type": kind, "message": words}).encode(), NOON)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def answer(status, kind="", words="words", **headers):
     ],
 )
 def test_refusals(status, kind, error, retry):
-    found = refused("Amazon ECR gives none", answer(status, kind))
+    found = refused(purpose("Amazon ECR gives none"), answer(status, kind))
     assert type(found) is error
     assert found.retry is retry
     assert found.codes[-1] == "GET_ECR_CREDENTIAL_ERROR"
@@ -63,12 +62,14 @@ def test_refusals(status, kind, error, retry):
     ],
 )
 def test_a_signature_may_be_wrong_because_of_the_time(date, error):
-    assert type(refused("no", answer(403, "InvalidSignatureException", date=date))) is error
+    assert (
+        type(refused(purpose("no"), answer(403, "InvalidSignatureException", date=date))) is error
+    )
 
 
 def test_the_header_names_the_error_too():
     headers = {"x-amzn-errortype": "AccessDeniedException:http://internal.amazon.com/"}
-    assert type(refused("no", EcrRefusal(400, headers, b"", NOON))) is e.AccessDenied
+    assert type(refused(purpose("no"), Refusal(400, headers, b"", NOON))) is e.AccessDenied
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_no_date_makes_it_stumble(text):
 
 @given(st.integers(100, 599), st.binary(max_size=300), st.text(max_size=30))
 def test_no_refusal_makes_it_stumble(status, body, kind):
-    found = refused("no", EcrRefusal(status, {"x-amzn-errortype": kind}, body, NOON))
+    found = refused(purpose("no"), Refusal(status, {"x-amzn-errortype": kind}, body, NOON))
     assert isinstance(found, e.AwsError)
 
 

@@ -6,6 +6,7 @@ The command line under test talks to the real server; what the core would know i
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import subprocess
 import sys
@@ -17,8 +18,11 @@ from typing import Any
 
 import pytest
 
+from greendock.base.clock import SystemClock
+from greendock.base.database import Database
 from greendock.base.errors import UsageError
 from greendock.base.events import Bus
+from greendock.config.secret_settings import SecretEntry
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.record import (
     DeploymentChanged,
@@ -29,6 +33,9 @@ from greendock.deployment.record import (
     Status,
 )
 from greendock.ipc.cli_info import write_cli_info
+from greendock.ipc.component_metrics import ComponentMetrics
+from greendock.ipc.debug_passwords import DebugPasswords
+from greendock.ipc.operations.system import SystemPorts
 from greendock.ipc.ports import (
     CorePorts,
     CoreView,
@@ -36,9 +43,17 @@ from greendock.ipc.ports import (
     ImageRow,
     PruneResult,
 )
+from greendock.ipc.pubsub.broker import LocalPubSub
 from greendock.ipc.server import IpcServer
 from greendock.ipc.tokens import Tokens
 from greendock.lifecycle.model import ComponentView, State
+from greendock.net.mqtt import MqttMessage
+from greendock.secrets.local import LocalSecrets
+from greendock.secrets.service import SecretService
+from greendock.shadows.ports import ShadowLimits
+from greendock.shadows.service import ShadowService
+from greendock.shadows.store import ShadowStore
+from greendock.shadows.store_thread import StoreThread
 
 DEADLINE_S = 20.0
 DEPLOYMENT_ID = "11111111-2222-4333-8444-555555555555"
@@ -98,6 +113,12 @@ class FakeComponents:
     def stop(self, name: str) -> None:
         self._ask("stop", name)
 
+    async def pause(self, name: str) -> None:
+        self._ask("pause", name)
+
+    async def resume(self, name: str) -> None:
+        self._ask("resume", name)
+
     def _ask(self, action: str, name: str) -> None:
         if name in self.fixed:
             raise UsageError(f"cannot {action} {name}: it is part of the core")
@@ -140,6 +161,39 @@ class FakeImages:
         return ImageExplanation(True, "sha256:" + "a" * 64, "password file /etc/secret")
 
 
+class FakeIotCore:
+    """A broker of exact topics. `failure`: what every request ends with."""
+
+    is_connected = True
+
+    def __init__(self) -> None:
+        self.published: list[MqttMessage] = []
+        self.subscribed: list[tuple[str, int]] = []
+        self.failure: Exception | None = None
+        self._listeners: list[tuple[str, Callable[[MqttMessage], None]]] = []
+
+    async def publish(self, message: MqttMessage) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.published.append(message)
+        for topic, deliver in self._listeners:
+            if topic == message.topic:
+                deliver(message)
+
+    async def subscribe(
+        self, topic_filter: str, qos: int, deliver: Callable[[MqttMessage], None]
+    ) -> Callable[[], None]:
+        if self.failure is not None:
+            raise self.failure
+        listener = (topic_filter, deliver)
+        self.subscribed.append((topic_filter, qos))
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def watch(self, changed: Callable[[bool], None]) -> Callable[[], None]:
+        return lambda: None
+
+
 class FakeCore:
     def status(self) -> CoreView:
         return CoreView("0.1.0", Path("/greengrass/v2"), 99, CREATED_AT)
@@ -177,7 +231,12 @@ class RunningCore:
         self.deployments = FakeDeployments()
         self.components = FakeComponents()
         self.images = FakeImages()
+        self.secrets: dict[str, SecretEntry] = {}
+        self.environ: dict[str, str] = {}
         self.tokens = Tokens()
+        self.iot_core = FakeIotCore()
+        self.pubsub = LocalPubSub()
+        self.passwords = DebugPasswords(SystemClock())
         for folder in ("cli_ipc_info", "packages", "logs"):
             (root / folder).mkdir(parents=True)
         self.loop = asyncio.new_event_loop()
@@ -191,6 +250,7 @@ class RunningCore:
             lambda _: None,
             root / "packages",
             images=self.images,
+            pauses=self.components,
         )
         self.server = self.on_loop(self._start(ports))
         write_cli_info(root / "cli_ipc_info", root / "ipc.socket", self.tokens)
@@ -203,6 +263,20 @@ class RunningCore:
         self.loop.close()
 
     async def _start(self, ports: CorePorts) -> IpcServer:
+        limits = ShadowLimits(requests_per_thing=1000, requests_in_total=1000)
+        store = StoreThread(lambda: ShadowStore(Database(":memory:")))
+        local = LocalSecrets(lambda: self.secrets, lambda: "us-east-1", self.environ)
+        self.shadows = ShadowService(store, SystemClock(), lambda: limits)
+        ports = dataclasses.replace(
+            ports,
+            shadows=self.shadows,
+            secrets=SecretService([local]),
+            iot_core=self.iot_core,
+            pubsub=self.pubsub,
+            system=SystemPorts(
+                self.passwords, ComponentMetrics(SystemClock()), lambda token: False
+            ),
+        )
         server = IpcServer(self.root / "ipc.socket", self.tokens, ports)
         await server.start()
         return server
@@ -218,6 +292,7 @@ class RunningCore:
     async def go_away(self) -> None:
         self._stopped = True
         await self.server.stop(deadline_s=1)
+        await self.shadows.close()
 
     def close(self) -> None:
         if not self._stopped:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import shlex
 import sys
 
 import pytest
@@ -73,12 +75,33 @@ def parse(*argv: str):
         (["logs", "get", "-s", "-m", "5"], {"syslog": True, "max_log_queue_size": 5}),
         (["logs", "list-log-files", "-ld", "x"], {"log_dir": ["x"]}),
         (["logs", "list-keywords", "-s"], {"syslog": True}),
+        (["get-debug-password"], {"json": False}),
+        (["--json", "get-debug-password", "--ggcRootPath", "/r"], {"json": True, "root": "/r"}),
+        (["pubsub", "pub", "-t", "T", "-m", "M"], {"topic": "T", "message": "M"}),
+        (["pubsub", "pub", "--topic", "T", "--message", "M"], {"topic": "T", "message": "M"}),
+        (["pubsub", "pub", "-t", "-1", "-m", "-1h"], {"topic": "-1", "message": "-1h"}),
+        (["pubsub", "sub", "-t", "T"], {"topic": "T", "count": None, "timeout": None}),
+        (["--json", "pubsub", "sub", "--topic", "T"], {"topic": "T", "json": True}),
+        (["iotcore", "pub", "-t", "T", "-m", "M"], {"topic": "T", "message": "M", "qos": "0"}),
+        (["iotcore", "pub", "--topic", "T", "--message", "M", "--qos", "1"], {"qos": "1"}),
+        (["iotcore", "sub", "-t", "T"], {"topic": "T", "qos": "0"}),
+        (["iotcore", "sub", "-t", "T", "-q", "1"], {"qos": "1"}),
         (["deploy", "a", "b"], {"paths": ["a", "b"], "no_wait": False, "timeout": None}),
         (
             ["deploy", "a", "--no-wait", "-a", "x", "--artifactDir", "y"],
             {"artifactDir": ["x", "y"]},
         ),
         (["deploy", "--timeout", "5", "a"], {"timeout": 5.0}),
+        (["deploy", "a"], {"notify_components": None, "validate_configuration": None}),
+        (
+            ["deploy", "a", "--notify-components", "--validate-configuration"],
+            {"notify_components": 60, "validate_configuration": 20},
+        ),
+        (
+            ["deploy", "--notify-components", "5", "--validate-configuration=7", "a"],
+            {"notify_components": 5, "validate_configuration": 7, "paths": ["a"]},
+        ),
+        (["deployment", "create", "--notify-components"], {"notify_components": 60}),
         (["--root", "/r", "deploy", "a"], {"root": "/r", "paths": ["a"]}),
         (["--json", "deploy", "a"], {"json": True, "paths": ["a"]}),
         (["run", "--init-config", "f", "--root", "/r"], {"init_config": "f", "root": "/r"}),
@@ -109,6 +132,10 @@ def test_words_are_understood(argv, expected):
         (["deploy", "x", "--timeout", "nan"], "seconds"),
         (["deploy", "x", "--timeout", "-1"], "--timeout"),
         (["deploy", "x", "--no-wait", "--timeout", "1"], "--no-wait"),
+        (["deploy", "--notify-components", "./x"], "./x"),
+        (["deploy", "x", "--notify-components", "0"], "whole number of seconds"),
+        (["deploy", "x", "--notify-components", "9999999999"], "whole number of seconds"),
+        (["deploy", "x", "--validate-configuration", "1.5"], "--validate-configuration"),
         (["logs", "get", "-b", "-1"], "-b"),
         (["logs", "get", "-s", "-ld", "x"], "--syslog"),
         (["logs", "get", "-f", "(", "-ld", "/"], "regular expression"),
@@ -150,6 +177,22 @@ def test_wrong_usage_shows_the_usage_of_the_command_it_was_given_to(capsys):
         ["component", "details"],
         ["component", "restart"],
         ["component", "stop"],
+        ["component", "pause"],
+        ["component", "resume"],
+        ["get-debug-password"],
+        ["pubsub"],
+        ["pubsub", "pub"],
+        ["pubsub", "sub"],
+        ["iotcore"],
+        ["iotcore", "pub"],
+        ["iotcore", "sub"],
+        ["shadow"],
+        ["shadow", "get"],
+        ["shadow", "update"],
+        ["shadow", "delete"],
+        ["shadow", "list"],
+        ["secret"],
+        ["secret", "get"],
         ["deployment"],
         ["deployment", "create"],
         ["deployment", "status"],
@@ -167,7 +210,7 @@ def test_every_command_explains_itself(words, option, capsys):
     shown = capsys.readouterr().out
     assert shown.startswith(f"usage: greendock {' '.join(words)}".rstrip())
     assert "--root" in shown
-    if words not in (["component"], ["deployment"], ["logs"]):
+    if len(words) != 1 or words[0] not in GROUPS:
         assert "example" in shown
 
 
@@ -188,3 +231,27 @@ def test_json_is_a_refusal_too(capsys):
     assert main(["deployment", "create", "--json", "-c", "{"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert "not valid JSON" in error["message"]
+
+
+def all_parsers(parser):
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from all_parsers(inner)
+
+
+def test_the_examples_are_understood():
+    shown = {
+        line.strip()
+        for parser in all_parsers(build_parser())
+        for line in (parser.epilog or "").splitlines()
+        if line.startswith("  greendock ")
+    }
+    assert len(shown) > 20
+    for example in shown:
+        words = shlex.split(example.partition("   ")[0])[1:]
+        try:
+            assert parse(*words).handler is not None
+        except SystemExit:
+            pytest.fail(f"not understood: {example}")

@@ -57,6 +57,7 @@ def test_json_always_has_all_members(two, capsys):
         "statusCode": "RUN_ERROR",
         "statusReason": "exit code 1",
         "restarts": 0,
+        "paused": False,
         "pid": None,
         "configuration": {},
     }
@@ -67,8 +68,18 @@ def test_json_always_has_all_members(two, capsys):
     assert listed[0]["pid"] == 77
 
 
-@pytest.mark.parametrize("verb", ["restart", "stop"])
-def test_restart_and_stop_ask_for_each_and_print_nothing(two, capsys, verb):
+def test_a_paused_component_shows_as_such(core, capsys):
+    core.components.add("com.example.Web", is_paused=True)
+    shown = "    State: RUNNING\n    Paused: true\n"
+    for arguments in (["list"], ["details", "-n", "com.example.Web"], ["list", "--verbose"]):
+        assert main(["component", *arguments]) == 0
+        assert shown in capsys.readouterr().out
+    assert main(["component", "details", "-n", "com.example.Web", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["paused"] is True
+
+
+@pytest.mark.parametrize("verb", ["restart", "stop", "pause", "resume"])
+def test_changes_ask_for_each_and_print_nothing(two, capsys, verb):
     assert main(["component", verb, "-n", "com.example.Web&com.example.Db"]) == 0
     assert two.components.asked == [(verb, "com.example.Web"), (verb, "com.example.Db")]
     shown = capsys.readouterr()
@@ -83,6 +94,13 @@ def test_a_refused_restart_is_a_failure_and_the_others_are_asked_for(two, capsys
     assert "cannot restart com.example.Web: " in shown
     assert "it is part of the core" in shown
     assert "cannot restart no.such: " in shown
+
+
+def test_a_refused_pause_is_a_failure_and_the_others_are_asked_for(two, capsys):
+    two.components.fixed.add("com.example.Web")
+    assert main(["component", "pause", "-n", "com.example.Web,com.example.Db"]) == 1
+    assert two.components.asked == [("pause", "com.example.Db")]
+    assert "cannot pause com.example.Web: " in capsys.readouterr().err
 
 
 def test_json_of_a_restart_names_each_result(two, capsys):

@@ -40,6 +40,11 @@ def imported(argv: list[str]) -> set[str]:
         ["component", "list", "--json"],
         ["deployment", "list"],
         ["deployment", "status", "-i", "11111111-2222-4333-8444-555555555555"],
+        ["get-debug-password"],
+        ["pubsub", "pub", "-t", "a", "-m", "text"],
+        ["pubsub", "sub", "-t", "a", "--timeout", "0.01"],
+        ["iotcore", "pub", "-t", "a", "-m", "text"],
+        ["iotcore", "sub", "-t", "a", "--timeout", "0.01", "--json"],
     ],
 )
 def test_nothing_heavy_is_imported(core, deployment_record, argv):

@@ -21,6 +21,7 @@ from greendock.base.paths import Paths
 from greendock.deployment.apply import Applier, Store
 from greendock.deployment.builtins import built_ins
 from greendock.deployment.chosen import Surroundings
+from greendock.deployment.consent import ComponentConsent
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.executor import Executor, Limits
@@ -150,6 +151,7 @@ class FakeRunner:
     hold: asyncio.Event | None = None
     hold_removal: asyncio.Event | None = None
     waited_for: list[frozenset[str]] = field(default_factory=list)
+    noted: list[frozenset[str]] = field(default_factory=list)
 
     def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
         touched = {
@@ -159,6 +161,10 @@ class FakeRunner:
         }
         self.running |= specs
         return frozenset(touched)
+
+    def note(self, specs: Mapping[str, ComponentSpec]) -> None:
+        self.noted.append(frozenset(specs))
+        self.running |= {name: spec for name, spec in specs.items() if name in self.running}
 
     async def wait_settled(
         self, names: Iterable[str], deadline_s: float
@@ -236,6 +242,7 @@ class Bench:
         self.images = FakeImages()
         self.runner = FakeRunner()
         self.core = FakeCore(self.paths)
+        self.consent = ComponentConsent(SystemClock())
         self.limits = Limits(rollback_s=5, removal_s=5)
         self.bus = Bus()
         self.news: list[DeploymentRecord] = []
@@ -268,11 +275,11 @@ class Bench:
             self.recipes.discard()
 
     def _executor(self) -> Executor:
-        store = Store(self.staging, self.recipes, self.service.commit)
+        store = Store(self.staging, self.recipes, self.service.commit, self.service.live)
         applier = Applier(self.runner, self.core, store, self.images)
         sources = Sources(self.images, NoDownloads())
         preparation = Preparation(sources, self.staging, self.recipes)
-        return Executor(preparation, applier, self.core, SystemClock(), self.limits)
+        return Executor(preparation, applier, self.core, self.consent, SystemClock(), self.limits)
 
     def recipe(self, **what: Any) -> Path:
         path = self.folder / f"{what.get('name', 'app')}-{what.get('version', '1.0.0')}.yaml"

@@ -7,54 +7,22 @@ about to run the n-th line of the deployment's code. n goes through the whole de
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import sys
-import threading
-import traceback
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
+from killing import Killer, in_child
 
 from greendock.deployment.document import ConfigurationUpdate, FailurePolicy, LocalRequest
 from greendock.deployment.record import DetailedStatus
 
 APP, NEW, GONE = "com.example.App", "com.example.New", "com.example.Gone"
-WATCHED = tuple(
-    f"{os.sep}{part}" for part in ("deployment/", "artifacts/", "base/durable.py", "base/database")
-)
 KILLS = 12
 """How many places per scenario, spread evenly; a thousand were tried when this was written."""
-
-
-@dataclass
-class Killer:
-    """Counts the lines of the watched code in all threads, and ends the process at line `at`."""
-
-    at: int
-    lines: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def watch(self) -> None:
-        threading.settrace(self._call)
-        sys.settrace(self._call)
-
-    def _call(self, frame: FrameType, event: str, arg: object) -> Any:
-        name = frame.f_code.co_filename
-        return self._line if "greendock" in name and any(w in name for w in WATCHED) else None
-
-    def _line(self, frame: FrameType, event: str, arg: object) -> Any:
-        if event == "line":
-            with self.lock:
-                self.lines += 1
-                if self.lines == self.at:
-                    os._exit(9)
-        return self._line
 
 
 def artifacts(folder: Path, content: str) -> Path:
@@ -94,18 +62,6 @@ def request(folder: Path, content: str, *names: str, **more: Any) -> LocalReques
         failure_policy=FailurePolicy.ROLLBACK,
         **more,
     )
-
-
-def in_child(work: Callable[[], Any]) -> int:
-    """Exit code of `work`, done in a process of its own; its result, when it is a number."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os._exit(int(work() or 0))
-        except BaseException:
-            traceback.print_exc()
-            os._exit(77)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 @dataclass

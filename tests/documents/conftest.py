@@ -6,10 +6,15 @@ tells its reader to replace is replaced here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
 
 RECIPES = Path(__file__).parent / "recipes"
 PLACEHOLDERS = {
@@ -47,3 +52,32 @@ def component_folder(tmp_path: Path, filled: Callable[[str], str]) -> Callable[.
         return folder
 
     return make
+
+
+@pytest.fixture
+def printed_root(lab: Lab) -> Iterator[Callable[[Path], Path]]:
+    """Shows a core's root folder at /greengrass/v2 inside the lab, where the document has it."""
+    above = Path("/greengrass")
+    is_new = not above.exists()
+    above.mkdir(exist_ok=True)
+    lab.run_inside("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(above))
+
+    def show(root: Path) -> Path:
+        place = above / "v2"
+        lab.run_inside("mkdir", str(place))
+        lab.run_inside("mount", "--bind", str(root), str(place))
+        return place
+
+    yield show
+    lab.run_inside("umount", "--recursive", "--lazy", str(above))
+    # Removing a folder takes what is mounted on it away from every lab.
+    if is_new and not _is_mounted_anywhere(above):
+        above.rmdir()
+
+
+def _is_mounted_anywhere(place: Path) -> bool:
+    for mounts in Path("/proc").glob("[0-9]*/mounts"):
+        with contextlib.suppress(OSError):
+            if f" {place} " in mounts.read_text():
+                return True
+    return False

@@ -6,27 +6,41 @@ The server runs on an event loop in a thread of its own, since the official clie
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+from configuration_fakes import FakeConfigurations, FakeReports, FakeSystem
 
+from greendock.base.clock import SystemClock
+from greendock.base.database import Database
 from greendock.base.errors import UsageError
 from greendock.base.events import Bus
+from greendock.config.secret_settings import SecretEntry
+from greendock.deployment.consent import ComponentConsent
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.record import DeploymentRecord, Phase, Status
 from greendock.ipc import rpc
 from greendock.ipc.connection import Limits
 from greendock.ipc.eventstream import Decoder, Message
 from greendock.ipc.ports import CorePorts, CoreView, EngineView
+from greendock.ipc.pubsub.broker import LocalPubSub
 from greendock.ipc.server import IpcServer
 from greendock.ipc.tokens import Tokens
 from greendock.lifecycle.model import ComponentView, State
+from greendock.secrets.local import LocalSecrets
+from greendock.secrets.service import SecretService
+from greendock.shadows.ports import ShadowLimits
+from greendock.shadows.service import ShadowService
+from greendock.shadows.store import ShadowStore
+from greendock.shadows.store_thread import StoreThread
 
 DEADLINE_S = 10.0
 DEPLOYMENT_ID = "11111111-2222-4333-8444-555555555555"
@@ -57,6 +71,9 @@ class FakeDeployments:
 
     def all(self) -> list[DeploymentRecord]:
         return list(self.records.values())
+
+    async def supersede(self, by: str) -> list[str]:
+        return [known for known in self.records if known != by]
 
     async def cancel(self, deployment_id: str) -> str:
         self.cancelled.append(deployment_id)
@@ -109,9 +126,47 @@ class FakeCore:
         return CoreView("0.1.0", Path("/greengrass/v2"), 99, 1700000000.5, self.engine)
 
 
+class StoppedClock:
+    """Shows the time that a test sets."""
+
+    def __init__(self) -> None:
+        self.seconds = 1700000000.75
+
+    def now(self) -> float:
+        return self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class FakePublisher:
+    """Keeps what is published: topic and what its binary message holds."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+        self.publishers: set[str] = set()
+        self.failure: Exception | None = None
+
+    def publish(self, publisher: str, topic: str, message: Mapping[str, Any]) -> int:
+        if self.failure is not None:
+            raise self.failure
+        self.publishers.add(publisher)
+        text = base64.b64decode(message["binaryMessage"]["message"], validate=True)
+        self.told.append((topic, json.loads(text)))
+        return 1
+
+    @property
+    def topics(self) -> list[str]:
+        return [topic for topic, _ in self.told]
+
+
 @dataclass
 class Served:
-    """One running server. `policies` maps a component to its accessControl."""
+    """One running server. `policies` maps a component to its accessControl; `more` are further
+    members of CorePorts."""
 
     folder: Path
     limits: Limits = field(default_factory=Limits)
@@ -121,12 +176,25 @@ class Served:
     components: FakeComponents = field(default_factory=FakeComponents)
     core: FakeCore = field(default_factory=FakeCore)
     policies: dict[str, Any] = field(default_factory=dict)
+    consent: ComponentConsent = field(default_factory=lambda: ComponentConsent(SystemClock()))
+    clock: StoppedClock = field(default_factory=StoppedClock)
+    publisher: FakePublisher = field(default_factory=FakePublisher)
+    shadow_limits: ShadowLimits = field(default_factory=ShadowLimits)
+    secrets: dict[str, SecretEntry] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    has_stores: bool = True
+    iot_core: Any = None
+    more: dict[str, Any] = field(default_factory=dict)
+    pubsub: LocalPubSub = field(default_factory=LocalPubSub)
     stopped: bool = False
 
     def __post_init__(self) -> None:
         self.socket_path = self.folder / "ipc.socket"
         self.store = self.folder / "packages"
         self.store.mkdir()
+        self.configurations = FakeConfigurations(self.bus)
+        self.reports = FakeReports()
+        self.system = FakeSystem(self.tokens)
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -147,8 +215,28 @@ class Served:
             self.core,
             self.policies.get,
             self.store,
+            component_updates=self.consent.updates,
+            configuration_checks=self.consent.checks,
+            shadows=self._shadows() if self.has_stores else None,
+            secrets=self._secrets() if self.has_stores else None,
+            iot_core=self.iot_core,
+            configurations=self.configurations,
+            state_reports=self.reports,
+            system=self.system.ports,
+            **self.more,
+            pubsub=self.pubsub,
         )
         return IpcServer(self.socket_path, self.tokens, ports, self.limits)
+
+    def _shadows(self) -> ShadowService:
+        store = StoreThread(lambda: ShadowStore(Database(":memory:")))
+        self.shadows = ShadowService(store, self.clock, lambda: self.shadow_limits, self.publisher)
+        return self.shadows
+
+    def _secrets(self) -> SecretService:
+        return SecretService(
+            [LocalSecrets(lambda: self.secrets, lambda: "eu-central-1", self.environ)]
+        )
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Run `function` on the server's loop and give its result."""
@@ -179,6 +267,8 @@ class Served:
         if not self.stopped:
             self.stopped = True
             self.wait_for(self.server.stop())
+            if self.has_stores:
+                self.wait_for(self.shadows.close())
 
     def close(self) -> None:
         self.stop()
@@ -223,14 +313,47 @@ class RawClient:
 
 
 @pytest.fixture
+def core_ports(tmp_path: Path) -> Callable[..., CorePorts]:
+    """Ports over fakes, for a server without a thread: `core_ports(access_policies, *names)`, of a
+    core with components of these names."""
+
+    def make(access_policies: Callable[[str], Any], *names: str) -> CorePorts:
+        components, bus, consent = FakeComponents(), Bus(), ComponentConsent(StoppedClock())
+        configurations = FakeConfigurations(bus)
+        for name in names:
+            components.add(name, key="value")
+            configurations.set(name, {"key": "value", "deep": {"leaf": 1}})
+        return CorePorts(
+            bus,
+            FakeDeployments(),
+            components,
+            FakeCore(),
+            access_policies,
+            tmp_path / "none",
+            component_updates=consent.updates,
+            configuration_checks=consent.checks,
+            secrets=SecretService([LocalSecrets(dict, lambda: "eu-central-1", {})]),
+            configurations=configurations,
+            state_reports=FakeReports(),
+            system=FakeSystem(Tokens()).ports,
+        )
+
+    return make
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts servers: `serve(**limits)`."""
+    """Starts servers: `serve(**limits)`, with parts of the core by their names."""
     running: list[Served] = []
 
-    def start(**limits: Any) -> Served:
+    names = {limit.name for limit in fields(Limits)}
+
+    def start(**given: Any) -> Served:
         folder = tmp_path / f"core-{len(running)}"
         folder.mkdir()
-        running.append(Served(folder, Limits(**limits)))
+        limits = {name: value for name, value in given.items() if name in names}
+        parts = {name: value for name, value in given.items() if name not in names}
+        running.append(Served(folder, Limits(**limits), **parts))
         return running[-1]
 
     yield start

@@ -148,6 +148,23 @@ def test_more_connections_than_allowed_are_refused(serve, raw, eventually):
     assert_works(raw(served, token))
 
 
+def test_one_component_cannot_take_all_connections(serve, raw, eventually):
+    served = serve(connections=8)
+    names = "com.example.A", "com.example.B"
+    listing = {"p": {"operations": ["*"], "resources": ["*"]}}
+    served.policies.update({name: {"aws.greengrass.Cli": listing} for name in names})
+    token, other = (served.component_token(name) for name in names)
+    first, second = raw(served, token), raw(served, token)
+    refused = raw(served)
+    refused.send(connect_message(token))
+    assert rpc.envelope(refused.receive())[:2] == (rpc.CONNECT_ACK, 0)
+    for client in (first, second, raw(served, other), raw(served, served.client_token())):
+        assert_works(client)
+    second.close()
+    eventually(lambda: served.server.connection_count == 3)
+    assert_works(raw(served, token))
+
+
 # -- after the handshake
 
 
@@ -221,6 +238,9 @@ def test_the_end_of_a_stream_that_is_over_is_ignored(served, raw):
         (b"\xff", "not valid JSON"),
         (b'{"deploymentId": NaN}', "NaN"),
         (b'{"deploymentId": "\\ud800"}', "surrogate"),
+        (b'{"deploymentId": "\xed\xa0\x80"}', "not valid JSON"),
+        ('{"deploymentId": "x"}'.encode("utf-16"), "not valid JSON"),
+        (b'\xef\xbb\xbf{"deploymentId": "x"}', "not valid JSON"),
         (b'{"deploymentId": {}}', "deploymentId has to be a UUID"),
         (b'{"deploymentId": null}', "deploymentId is required"),
         (b"", "deploymentId is required"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import typing
 
@@ -9,7 +10,7 @@ import pytest
 from awsiot.greengrasscoreipc import model
 
 from greendock.ipc.kinds import Choice, ListOf, MapOf, Scalar, Structure
-from greendock.ipc.shapes import OPERATIONS
+from greendock.ipc.shapes.table import OPERATIONS
 
 OURS_IN_REQUESTS = {
     "aws.greengrass#CreateLocalDeployment": {
@@ -17,6 +18,8 @@ OURS_IN_REQUESTS = {
         "artifactFolders",
         "supersede",
         "offline",
+        "componentUpdatePolicy",
+        "configurationValidationPolicy",
     }
 }
 OFFICIAL = {name: row for name, row in OPERATIONS.items() if name.startswith("aws.greengrass#")}
@@ -57,7 +60,15 @@ def matches(kind, annotation) -> bool:
         return annotation is str
     if kind is Scalar.DOCUMENT:
         return annotation == dict[str, typing.Any] or origin is dict
-    return annotation is {Scalar.INTEGER: int, Scalar.DOUBLE: float}[kind]
+    if kind is Scalar.BLOB:
+        return bytes in (annotation, *args)
+    wanted = {
+        Scalar.INTEGER: int,
+        Scalar.DOUBLE: float,
+        Scalar.BOOLEAN: bool,
+        Scalar.TIMESTAMP: datetime.datetime,
+    }
+    return annotation is wanted[kind]
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
@@ -84,3 +95,14 @@ def test_choices_are_the_values_of_the_model():
     ]
     values = {v for k, v in vars(model.FailureHandlingPolicy).items() if not k.startswith("_")}
     assert set(kind.values) == values
+
+
+def test_every_operation_of_the_model_is_known():
+    wanted = {name.removesuffix("Request") for name in BY_NAME if name.endswith("Request")}
+    assert wanted <= OFFICIAL.keys()
+
+
+def test_events_are_unions_of_the_model():
+    events = [row.event for row in OFFICIAL.values() if row.event is not None]
+    found = {name for name, cls in vars(model).items() if inspect.isclass(cls)}
+    assert [event for event in events if event.partition("#")[2] not in found] == []

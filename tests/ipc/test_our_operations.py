@@ -143,6 +143,7 @@ def test_describe_components_shows_the_true_state(served, client):
         "statusCode": "NONE",
         "statusReason": "all is well",
         "restarts": 2,
+        "paused": False,
         "pid": 4711,
         "configuration": {"key": None},
     }

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,13 @@ class Core:
         root: Path,
         config: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
+        place: Path | None = None,
     ) -> None:
-        """`config` is the init-config; `env` is laid over the lab's environment."""
+        """`config` is the init-config; `env` is laid over the lab's environment; `place` is
+        where the core finds `root` inside the lab, when that is another path there."""
         self.lab = lab
         self.root = root
+        self.place = place or root
         self.output = root.with_name(f"{root.name}.out")
         self._env = {**lab.env, **(env or {})}
         self._init_config: Path | None = None
@@ -53,7 +56,7 @@ class Core:
     def start(self) -> None:
         """Start the process and wait until its IPC socket answers."""
         assert not self.running, "the core runs already"
-        command = [str(_GREENDOCK), "run", "--root", str(self.root)]
+        command = [str(_GREENDOCK), "run", "--root", str(self.place)]
         if self._init_config is not None:
             command += ["--init-config", str(self._init_config)]
         self._server = Server(self.lab.inside(*command), self.output, self._env)
@@ -151,7 +154,8 @@ class Core:
         """Kill the core and what it started, and remove its files."""
         if self.running:
             self.stop()
-        processes.end_all(lambda: processes.mentioning(str(self.root)))
+        for place in {self.root, self.place}:
+            processes.end_all(lambda place=place: processes.mentioning(str(place)))
         shutil.rmtree(self.root)
         self.output.unlink(missing_ok=True)
         if self._init_config is not None:
@@ -181,12 +185,14 @@ class CoreMaker:
         env: Mapping[str, str] | None = None,
         *,
         started: bool = True,
+        place: Callable[[Path], Path] | None = None,
     ) -> Core:
-        """A core in a new root folder; `started=False` leaves the start to the test."""
+        """A core in a new root folder; `started=False` leaves the start to the test. `place`
+        gives a new root folder another path inside the lab."""
         # Short, for the sockets below it; open to all, since components have a user of their own.
         root = Path(tempfile.mkdtemp(prefix="gc", dir="/tmp"))
         root.chmod(0o755)
-        core = Core(self._lab, root, config, env)
+        core = Core(self._lab, root, config, env, place(root) if place else None)
         self._cores.append(core)
         if started:
             core.start()

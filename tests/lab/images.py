@@ -126,6 +126,7 @@ def image(
     *,
     architecture: str | None = None,
     variant: str = "",
+    user: str = "",
 ) -> Image:
     """Put layers together to an image that runs `cmd`; `architecture`: None for this machine's."""
     architecture = architecture or own_architecture()
@@ -135,7 +136,12 @@ def image(
             **({"variant": variant} if variant else {}),
             "os": "linux",
             "created": _CREATED,
-            "config": {"Cmd": list(cmd), "Env": list(env), "Labels": dict(labels or {})},
+            "config": {
+                "Cmd": list(cmd),
+                "Env": list(env),
+                "Labels": dict(labels or {}),
+                **({"User": user} if user else {}),
+            },
             "rootfs": {"type": "layers", "diff_ids": [digest_of(x.archive) for x in layers]},
             "history": [{"created": _CREATED, "created_by": "lab"} for _ in layers],
         }

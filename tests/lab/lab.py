@@ -216,6 +216,17 @@ class Lab:
         self.registries.push(registry, repository, tag, image)
         return image
 
+    def seed_sdk(
+        self, registry: str, repository: str, tag: str, *arguments: str, user: str = ""
+    ) -> images.Image:
+        """Push an image with the official SDKs that does what `sdk/client.py` is told by
+        `arguments`, as `user` (root when none is given)."""
+        from .sdk_image import sdk_image
+
+        image = sdk_image(arguments, user)
+        self.registries.push(registry, repository, tag, image)
+        return image
+
     def seed_index(
         self,
         registry: str,

@@ -33,6 +33,12 @@ class Tokens:
 
     valid: set[tuple[str, int]] = field(default_factory=set)
     issued: int = 0
+    dismissed: list[str] = field(default_factory=list)
+    valid_at_dismissal: list[set[tuple[str, int]]] = field(default_factory=list)
+
+    def dismiss(self, component: str) -> None:
+        self.dismissed.append(component)
+        self.valid_at_dismissal.append(set(self.valid))
 
     def issue(self, component: str, generation: int) -> str:
         self.issued += 1

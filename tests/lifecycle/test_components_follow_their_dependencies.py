@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from greendock.base.errors import LifecycleError
+from greendock.base.errors import LifecycleError, UsageError
 from greendock.lifecycle.model import State
 from greendock.recipe.model import DependencyType
 
@@ -143,5 +143,24 @@ def test_independent_components_start_side_by_side(rig, spec):
             specs = [spec(n, startup=wait.replace("$0", n)) for n in names]
             states = await core.deploy(*specs, within_s=60)
             assert set(states.values()) == {State.RUNNING}
+
+    asyncio.run(scenario())
+
+
+def test_a_core_that_stops_starts_nothing_again(rig, spec):
+    async def scenario():
+        async with rig() as core:
+            trap = "trap 'while [ ! -e go ]; do sleep 0.01; done; exit 0' TERM"
+            slow = f"{trap}; touch ready; sleep 100 & wait"
+            await core.deploy(spec("a", run="exec sleep 1000"), spec("b", run=slow))
+            await core.until(lambda: (core.work("b") / "ready").exists())
+            end = asyncio.create_task(core.supervisor.stop_all(20))
+            await core.until(lambda: core.states("a")[-1] == "FINISHED")
+            # As a component does that watches over another, and is asked to end a moment later.
+            with pytest.raises(UsageError, match="the core is stopping"):
+                core.supervisor.restart("a")
+            (core.work("b") / "go").touch()
+            await end
+            assert core.states("a")[-1] == core.states("b")[-1] == "FINISHED"
 
     asyncio.run(scenario())

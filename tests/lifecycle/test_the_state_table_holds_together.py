@@ -164,7 +164,13 @@ def test_waits_double_up_to_the_longest_and_jitter_only_shortens():
     assert delay_s(restart.ran(tally, 60, 60), 1, 60, 0) == 0
 
 
-SPEC = ComponentSpec("a", "1.0.0", Steps(run=Step("r"), shutdown=Step("s")), {"d": HARD})
+SPEC = ComponentSpec(
+    "a",
+    "1.0.0",
+    Steps(run=Step("r"), shutdown=Step("s")),
+    {"d": HARD},
+    configuration={"y": 1},
+)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +178,7 @@ SPEC = ComponentSpec("a", "1.0.0", Steps(run=Step("r"), shutdown=Step("s")), {"d
     [
         ({}, Change.NONE),
         ({"configuration": {"x": 1}}, Change.SWAP),
+        ({"configuration": {"y": True}}, Change.SWAP),
         ({"steps": replace(SPEC.steps, shutdown=Step("t"))}, Change.SWAP),
         ({"steps": replace(SPEC.steps, uninstall=Step("t"))}, Change.SWAP),
         ({"run_with": RunWith(None, ResourceLimits(1))}, Change.SWAP),

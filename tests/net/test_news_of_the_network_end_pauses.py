@@ -200,3 +200,39 @@ def test_news_that_count(news: bytes, counts: bool):
 @given(st.binary(max_size=100) | st.binary(max_size=40).map(lambda x: address(scope=253) + x))
 def test_no_message_is_too_odd(news: bytes):
     assert brings_network(news) in (True, False)
+
+
+def test_listeners_hear_of_all_news_or_of_hopeful_ones(lab, cable: str):
+    heard: list[str] = []
+
+    async def action(connectivity: Connectivity) -> None:
+        ends = [
+            connectivity.listen(lambda: heard.append("any")),
+            connectivity.listen_for_network(lambda: heard.append("hopeful")),
+        ]
+
+        async def change(verb: str) -> None:
+            command = f"ip address {verb} 192.0.2.9/24 dev {cable}"
+            await asyncio.to_thread(lab.run_inside, *command.split())
+
+        await change("add")
+        while "hopeful" not in heard:
+            await asyncio.sleep(0.01)
+        assert "any" in heard
+        heard.clear()
+        await change("delete")
+        while "any" not in heard:
+            await asyncio.sleep(0.01)
+        for end in ends:
+            end()
+            end()
+        heard.clear()
+        pause = asyncio.create_task(connectivity.pause(LONG_S))
+        await asyncio.sleep(0)
+        await change("add")
+        assert await pause
+        assert heard == []
+
+    lab.run_inside("ip", "link", "set", cable, "up")
+    with lab.namespaces.network():
+        run(action)

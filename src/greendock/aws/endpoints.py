@@ -1,7 +1,7 @@
 """Where Amazon's services are: host names by region and partition, and what overrides them; pure.
 
 The variables are those of AWS's SDKs: AWS_ENDPOINT_URL_<SERVICE> before AWS_ENDPOINT_URL, neither
-with AWS_IGNORE_CONFIGURED_ENDPOINT_URLS; AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT for
+with AWS_IGNORE_CONFIGURED_ENDPOINT_URLS; AWS_USE_FIPS_ENDPOINT, and AWS_USE_DUALSTACK_ENDPOINT for
 S3, while the API of ECR is the one that belongs to the registry's own name. A host that is no
 private ECR registry has no API: a signed request would show it our session.
 """
@@ -93,6 +93,16 @@ def s3_url(
     if _LABEL.fullmatch(bucket) is None:
         return f"https://{host}", True
     return f"https://{bucket}.{host}", False
+
+
+def secrets_url(region: str, environ: Mapping[str, str]) -> str:
+    """The API of Secrets Manager in a region."""
+    override = _override("SECRETS_MANAGER", environ)
+    if override is not None:
+        return override
+    is_fips = _is_true(environ, "AWS_USE_FIPS_ENDPOINT")
+    name = "secretsmanager-fips" if is_fips else "secretsmanager"
+    return f"https://{name}.{region}.{_of_region(region).domain}"
 
 
 def _by_registry(domain: str) -> Partition | None:

@@ -27,8 +27,12 @@ NETWORK_CODES = ("ARTIFACT_DOWNLOAD_ERROR", "NETWORK_ERROR")
 
 
 class AwsError(GreendockError):
-    """Base of the errors of Amazon's services. `retry_after_s`: what the service asked for."""
+    """Base of the errors of Amazon's services. `retry_after_s`: what the service asked for.
 
+    `http_status`: what the provider of credentials answered, where it did.
+    """
+
+    http_status: int | None = None
     default_hint: str | None = None
     default_retry = Retry.NEVER
 

@@ -6,6 +6,7 @@ errors: they can name accounts and roles, and a deployment's status is read by c
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -23,10 +24,13 @@ from greendock.aws.errors import (
     NotFound,
     ServiceFailed,
 )
-from greendock.net.errors import NetworkError
+from greendock.net.errors import ConnectionBroken, NetworkError
 from greendock.net.http import Answer, HttpClient, Request, Trust
 
 _TIMEOUT_S = 30.0
+_PAUSES_S = (0.2, 0.4)
+"""Between tries when the connection breaks, which the next one often doesn't."""
+
 _CODES = ("ARTIFACT_DOWNLOAD_ERROR",)
 _ENDPOINT = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _THING = re.compile(r"[A-Za-z0-9:_-]{1,128}", re.ASCII)
@@ -59,24 +63,34 @@ class IotSource:
         role = self._role
         request = _request(role)
         try:
-            answer = await self._http.ask(request)
-        except NetworkError as error:
+            answer = await self._ask(request)
+        except NetworkError as broken:
             raise CredentialsUnavailable(
-                f"{_task(role)}: {error.message}",
-                codes=(*NETWORK_CODES[:1], *error.codes),
-                hint=error.hint,
-                retry=error.retry,
-            ) from error
+                f"{_task(role)}: {broken.message}",
+                codes=(*NETWORK_CODES[:1], *broken.codes),
+                hint=broken.hint,
+                retry=broken.retry,
+            ) from broken
         if answer.status != 200:
-            raise _refused(role, answer)
+            error = _refused(role, answer)
+            error.http_status = answer.status
+            raise error
         try:
             return _read(answer.body)
-        except ValueError as error:
+        except ValueError as wrong:
             raise ServiceFailed(
-                f"{_task(role)}: what {role.endpoint} sent can't be used: {error}",
+                f"{_task(role)}: what {role.endpoint} sent can't be used: {wrong}",
                 codes=_CODES,
                 hint="iotCredEndpoint has to be the endpoint of the type iot:CredentialProvider",
             ) from None
+
+    async def _ask(self, request: Request) -> Answer:
+        for pause_s in _PAUSES_S:
+            try:
+                return await self._http.ask(request)
+            except ConnectionBroken:
+                await asyncio.sleep(pause_s)
+        return await self._http.ask(request)
 
 
 def _read(body: bytes) -> AwsCredentials:

@@ -86,6 +86,14 @@ class Paths:
     def run(self) -> Path:
         return self.root / "run"
 
+    def component_run(self, component: str) -> Path:
+        """What a component has while it is there. Short, since paths of sockets have to be."""
+        return self.run / hashlib.sha256(component.encode()).hexdigest()[:12]
+
+    def component_ipc(self, component: str) -> Path:
+        """The folder with the component's IPC socket and nothing else."""
+        return self.component_run(component) / "ipc"
+
     def artifact_folder(self, component: str, version: str) -> Path:
         return self.artifacts / safe_part(component) / safe_part(version)
 

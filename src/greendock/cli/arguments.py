@@ -6,11 +6,17 @@ order first. Knows the shape of the command line only, not what any option means
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 _WITH_VALUE = ("--root", "--ggcRootPath")
 _STAY = ("-h", "--help", "-V", "--version", "--")
-_DASHED_VALUES = ("-t", "--time-window")
+_MESSAGE = {"-m": "--message", "--message": "--message"}
+_DASHED_VALUES = {
+    "logs": {"-t": "--time-window", "--time-window": "--time-window"},
+    "pubsub": _MESSAGE,
+    "iotcore": _MESSAGE,
+}
+"""Options of a command whose values may start with a dash and a digit, with their long names."""
 
 
 def arrange(argv: Sequence[str], groups: Collection[str]) -> list[str]:
@@ -32,16 +38,17 @@ def arrange(argv: Sequence[str], groups: Collection[str]) -> list[str]:
             words.append(word)
             wanted = 2 if words[0] in groups else 1
         position += size
-    return words + moved + _joined(argv[position:])
+    dashed = _DASHED_VALUES.get(words[0], {}) if words else {}
+    return words + moved + _joined(argv[position:], dashed)
 
 
-def _joined(argv: Sequence[str]) -> list[str]:
-    """Relative times start with a dash (`-t -1h,`); joined to their option they can't be taken
-    for another one."""
+def _joined(argv: Sequence[str], dashed: Mapping[str, str]) -> list[str]:
+    """Relative times start with a dash (`-t -1h,`), and messages may (`-m -5C`); joined to their
+    option they can't be taken for another one."""
     result: list[str] = []
     for word in argv:
-        if result and result[-1] in _DASHED_VALUES and word[:1] == "-" and word[1:2].isdigit():
-            result[-1] = f"--time-window={word}"
+        if result and result[-1] in dashed and word[:1] == "-" and word[1:2].isdigit():
+            result[-1] = f"{dashed[result[-1]]}={word}"
         else:
             result.append(word)
     return result

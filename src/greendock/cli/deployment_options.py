@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from greendock.cli.parser import component_version, names, policy
+from greendock.cli.parser import component_version, names, policy, whole_seconds
 
 
 def add_request_options(parser: argparse.ArgumentParser, *, default_policy: str) -> None:
@@ -60,6 +60,24 @@ def add_request_options(parser: argparse.ArgumentParser, *, default_policy: str)
         help=f"what happens on failure, ROLLBACK or DO_NOTHING (default: {default_policy})",
     )
     parser.add_argument(
+        "--notify-components",
+        nargs="?",
+        const=60,
+        type=whole_seconds,
+        metavar="SECONDS",
+        help="tell components before they are updated, and let them defer it for so long at most "
+        "(60 s without a number)",
+    )
+    parser.add_argument(
+        "--validate-configuration",
+        nargs="?",
+        const=20,
+        type=whole_seconds,
+        metavar="SECONDS",
+        help="have running components check a new configuration, and wait so long for their "
+        "reports (20 s without a number)",
+    )
+    parser.add_argument(
         "--supersede",
         action="store_true",
         help="cancel other deployments that wait or are still being prepared",
@@ -85,6 +103,8 @@ def read_request(args: argparse.Namespace) -> dict[str, Any]:
             run_with=args.runWith,
             limits=read_json_argument("--systemLimits", args.systemLimits),
             policy=args.failure_handling_policy,
+            notify_s=args.notify_components,
+            validate_s=args.validate_configuration,
             supersede=args.supersede,
             offline=args.offline,
         )

@@ -26,6 +26,8 @@ class RequestOptions(NamedTuple):
     run_with: Sequence[str] = ()
     limits: object = None
     policy: str | None = None
+    notify_s: int | None = None
+    validate_s: int | None = None
     supersede: bool = False
     offline: bool = False
 
@@ -41,6 +43,8 @@ def build_request(options: RequestOptions) -> dict[str, Any]:
         "componentToConfiguration": _configuration(options.configuration),
         "componentToRunWithInfo": _run_with(options.run_with, options.limits),
         "failureHandlingPolicy": options.policy,
+        "componentUpdatePolicy": _notify(options.notify_s),
+        "configurationValidationPolicy": _timeout(options.validate_s),
         "supersede": options.supersede,
         "offline": options.offline,
     }
@@ -48,6 +52,15 @@ def build_request(options: RequestOptions) -> dict[str, Any]:
     if both:
         raise ArgumentsError(f"cannot both deploy and remove {', '.join(both)}")
     return {name: value for name, value in members.items() if value}
+
+
+def _notify(timeout_s: int | None) -> dict[str, Any]:
+    policy = _timeout(timeout_s)
+    return {"action": "NOTIFY_COMPONENTS", **policy} if policy else {}
+
+
+def _timeout(timeout_s: int | None) -> dict[str, Any]:
+    return {} if timeout_s is None else {"timeoutInSeconds": timeout_s}
 
 
 def _versions(merge: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -90,6 +90,8 @@ def waiting_lines(deployment: Members, now: float) -> list[str]:
 
 
 def waiting_text(wait: Members, now: float) -> str:
+    if "component" in wait:
+        return _component_text(wait, now)
     at = wait.get("nextTryAt")
     when = "next try when the engine is back"
     if at is not None:
@@ -98,6 +100,17 @@ def waiting_text(wait: Members, now: float) -> str:
         f"Waiting: {wait.get('image')}, attempt {wait.get('attempt')} failed, {when}: "
         f"{wait.get('lastError')}"
     )
+
+
+def _component_text(wait: Members, now: float) -> str:
+    left = f"{max(float(wait.get('until') or now) - now, 0):.0f} s"
+    component = wait.get("component")
+    if wait.get("deferred"):
+        why = f": {wait['message']}" if wait.get("message") else ""
+        return f"Waiting: {component} defers the update, goes on in {left}{why}"
+    if wait.get("about") == "configuration":
+        return f"Waiting: {component} checks its new configuration, at most {left}"
+    return f"Waiting: {component} has to agree to the update, at most {left}"
 
 
 def list_block(deployment: Members) -> list[str]:

@@ -45,5 +45,11 @@ class NoCoreError(CliError):
     exit_code = EXIT_NO_CORE
 
 
+class NotOverError(CliError):
+    """What was waited for did not come before --timeout."""
+
+    exit_code = EXIT_NOT_OVER
+
+
 class TokenRefusedError(NoCoreError):
     """The core answered, and does not know the token."""

@@ -29,13 +29,30 @@ COMMANDS = {
     "run": "start a core in the foreground",
     "deploy": "deploy recipes and wait for the result",
     "lint": "check recipes without a core",
-    "component": "list, show, restart and stop components",
+    "component": "list, show, restart, stop and pause components",
     "deployment": "create, show, list and cancel deployments",
     "bundle": "install on devices without a registry",
     "image": "explain, list and prune images",
+    "shadow": "show and change the shadows of things",
+    "secret": "show what secrets components get",
+    "pubsub": "publish and receive messages on this device",
+    "iotcore": "publish and receive MQTT messages as this device",
+    "get-debug-password": "make a password for a local debug console",
     "logs": "search and follow log files",
 }
-GROUPS = frozenset({"bundle", "component", "deployment", "image", "logs"})
+GROUPS = frozenset(
+    {
+        "bundle",
+        "component",
+        "deployment",
+        "image",
+        "iotcore",
+        "logs",
+        "pubsub",
+        "secret",
+        "shadow",
+    }
+)
 
 _EXAMPLES = """\
 examples:
@@ -77,7 +94,8 @@ def build_parser(*, only: str | None = None) -> CommandParser:
     )
     for name, text in COMMANDS.items():
         if only is None or only == name:
-            import_module(f"greendock.cli.commands.{name}").add_parser(subparsers)
+            module = name.replace("-", "_")
+            import_module(f"greendock.cli.commands.{module}").add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=text)
     return parser
@@ -88,18 +106,19 @@ def _run(argv: list[str]) -> int:
         build_parser(only="").print_help(sys.stderr)
         return EXIT_USAGE
     args = build_parser(only=argv[0]).parse_args(argv)
-    as_json = bool(getattr(args, "json", False))
+    as_json, on_one_line = getattr(args, "json", False), getattr(args, "json_lines", False)
     try:
         code = int(args.handler(args))
         sys.stdout.flush()
     except GreendockError as error:
-        report(error, as_json=as_json)
+        report(error, as_json=as_json, on_one_line=on_one_line)
         sys.stdout.flush()
         return int(getattr(error, "exit_code", EXIT_FAILED))
     except BrokenPipeError:
         raise
     except OSError as error:
-        report(GreendockError(f"cannot go on: {error}"), as_json=as_json)
+        failure = GreendockError(f"cannot go on: {error}")
+        report(failure, as_json=as_json, on_one_line=on_one_line)
         return EXIT_FAILED
     return code
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from greendock.base.errors import GreendockError
 
+_JSON_CONTROL = re.compile("[\x7f-\x9f]")
 _COLOUR_OR_CONTROL = re.compile("(\x1b\\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -52,6 +53,11 @@ def say_json(value: object) -> None:
     say_raw(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def say_json_line(value: object) -> None:
+    """One JSON object on a line of its own. JSON leaves some control characters as they are."""
+    say_raw(_JSON_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", compact(value)))
+
+
 def error_object(error: GreendockError) -> dict[str, Any]:
     """The `error` member: message, and codes and hint when there are any."""
     shape: dict[str, Any] = {"message": error.message}
@@ -69,9 +75,9 @@ def complain(error: GreendockError) -> None:
         warn(f"hint: {error.hint}")
 
 
-def report(error: GreendockError, *, as_json: bool) -> None:
+def report(error: GreendockError, *, as_json: bool, on_one_line: bool = False) -> None:
     """An error that ends the command, for people or as the JSON object of the command."""
     if as_json:
-        say_json({"error": error_object(error)})
+        (say_json_line if on_one_line else say_json)({"error": error_object(error)})
     else:
         complain(error)

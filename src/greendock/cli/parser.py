@@ -93,6 +93,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_json_lines(parser: argparse.ArgumentParser) -> None:
+    """`--json` of a command that prints one thing after the other."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.set_defaults(json_lines=True)
+
+
 def add_verbose(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="print more than greengrass-cli does"
@@ -134,6 +140,14 @@ def seconds(text: str) -> float:
         value = 0.0
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def whole_seconds(text: str) -> int:
+    """A time in whole seconds, at least 1."""
+    value = int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds above 0")
     return value
 
 

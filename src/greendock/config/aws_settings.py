@@ -22,10 +22,12 @@ class DeviceIdentity:
 @dataclass(frozen=True, slots=True)
 class CredentialSettings:
     """`source`: auto, iot, chain, static or none. `static_file`: JSON with AccessKeyId,
-    SecretAccessKey and optionally Token and Expiration, for tests."""
+    SecretAccessKey and optionally Token and Expiration, for tests. `bridge_address`: whether
+    containers in bridge networks get them."""
 
     source: str = "auto"
     static_file: str | None = None
+    bridge_address: bool = True
 
 
 def read_identity(system: Section, nucleus: Section) -> DeviceIdentity:
@@ -42,4 +44,5 @@ def read_credential_settings(keys: Section) -> CredentialSettings:
     return CredentialSettings(
         source=keys.choice("source", _SOURCES, "auto") or "auto",
         static_file=keys.text("staticFile"),
+        bridge_address=keys.flag("bridgeAddress", True),
     )

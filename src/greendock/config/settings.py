@@ -17,8 +17,11 @@ from greendock.config.aws_settings import (
     read_credential_settings,
     read_identity,
 )
+from greendock.config.mqtt_settings import MqttSettings, read_mqtt_settings
 from greendock.config.registry_logins import RegistryLogin, read_registry_logins
+from greendock.config.secret_settings import SecretSettings
 from greendock.config.section import Section
+from greendock.config.shadow_settings import ShadowSettings
 
 NUCLEUS_VERSION = "2.18.0"
 
@@ -48,7 +51,8 @@ class DockerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything configurable that the core reads today."""
+    """Everything configurable that the core reads today. `secrets` and `shadows` are read apart
+    from the rest, by the files of their names."""
 
     thing_name: str = ""
     aws_region: str = "us-east-1"
@@ -72,6 +76,9 @@ class Settings:
     deployment_deadline_s: float = 7200
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
+    secrets: SecretSettings = field(default_factory=SecretSettings)
+    shadows: ShadowSettings = field(default_factory=ShadowSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
 
 
 def read_settings(
@@ -106,20 +113,23 @@ def read_settings(
         proxy_password=proxy.section("proxy").text("password"),
         no_proxy=proxy.text("noProxyAddresses", "") or "",
         backoff_s=_backoff_s(ours.section("restart")),
-        deployment_deadline_s=ours.section("deployment").number(
-            "deadlineSeconds", 7200, low=1, high=7 * 86400
-        ),
+        deployment_deadline_s=_deadline_s(ours.section("deployment")),
         logging=_logging(keys.section("logging")),
         docker=_docker(ours.section("docker")),
         device=read_identity(system_keys, keys),
         credentials=read_credential_settings(ours.section("credentials")),
         s3_endpoint=ours.section("s3").text("endpoint"),
+        mqtt=read_mqtt_settings(keys, ours),
     )
 
 
 def _backoff_s(keys: Section) -> tuple[float, float]:
     first = keys.number("backoffSeconds", 1, low=0, high=3600)
     return first, keys.number("maxBackoffSeconds", max(60, first), low=first, high=86400)
+
+
+def _deadline_s(keys: Section) -> float:
+    return keys.number("deadlineSeconds", 7200, low=1, high=7 * 86400)
 
 
 def _groups(cli: Section) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ device. An update finds existing keys in any case of their letters and keeps the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -55,6 +55,15 @@ def load(data: Any) -> Node:
     return Leaf(value, timestamp_ms)
 
 
+def leaves(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Everything in a tree that is not a filled map, with its keys: leaves and empty maps."""
+    if isinstance(node, Leaf) or not node:
+        yield path, node
+        return
+    for key, child in node.items():
+        yield from leaves(child, (*path, key))
+
+
 def newest(node: Node) -> int:
     """The newest time stamp in a tree; 0 for an empty one."""
     if isinstance(node, Leaf):
@@ -71,15 +80,15 @@ def merge(node: Node, value: Any, timestamp_ms: int, *, at: str = "") -> tuple[N
     if isinstance(node, Leaf):
         if node.timestamp_ms > timestamp_ms:
             return node, [at]
-        return from_plain(value, timestamp_ms), []
+        node = {}
     merged, kept = dict(node), []
+    spellings = {known.lower(): known for known in merged}
     for key, child in value.items():
-        name = _key_of(merged, str(key))
+        name = str(key)
         if name not in merged:
-            merged[name] = from_plain(child, timestamp_ms)
-            continue
+            name = spellings.setdefault(name.lower(), name)
         merged[name], older = merge(
-            merged[name], child, timestamp_ms, at=f"{at}/{escape_pointer_part(name)}"
+            merged.get(name, {}), child, timestamp_ms, at=f"{at}/{escape_pointer_part(name)}"
         )
         kept += older
     return merged, kept

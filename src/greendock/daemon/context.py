@@ -15,6 +15,7 @@ from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
 from greendock.config.settings import Settings
 from greendock.daemon.core_settings import CoreSettings, log_settings
+from greendock.daemon.credential_service import CredentialService
 from greendock.daemon.docker_access import docker_warning
 from greendock.daemon.docker_work import DockerWork
 from greendock.deployment.builtins import built_ins
@@ -38,12 +39,14 @@ class CoreContext:
         users: Users,
         docker: DockerWork,
         logs: ComponentLogs,
+        credentials: CredentialService,
     ) -> None:
         self._paths = paths
         self._settings = settings
         self._users = users
         self._docker = docker
         self._logs = logs
+        self._credentials = credentials
         self._started_at = time.time()
 
     # -- deployment.ports.CoreContext
@@ -101,9 +104,11 @@ class CoreContext:
         }
         if settings.docker.host:
             shared["DOCKER_HOST"] = settings.docker.host
+        shared |= self._credentials.environment()
         if settings.proxy_url:
             # `localhost` first, as upstream; by number too, for clients that compare texts.
-            no_proxy = ",".join(filter(None, ("localhost,127.0.0.1", settings.no_proxy)))
+            own = ("localhost,127.0.0.1", *self._credentials.addresses)
+            no_proxy = ",".join(filter(None, (*own, settings.no_proxy)))
             for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
                 shared[name] = shared[name.lower()] = settings.proxy_url
             shared["NO_PROXY"] = shared["no_proxy"] = no_proxy

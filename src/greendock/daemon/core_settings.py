@@ -8,25 +8,47 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from greendock.base.errors import ConfigurationError
 from greendock.base.log_lines import LogFormat
 from greendock.base.logs import LogSettings
 from greendock.config.device_file import DeviceConfiguration
+from greendock.config.secret_settings import read_secret_settings
 from greendock.config.settings import (
     LoggingSettings,
     Settings,
     own_pull_policy,
     read_settings,
 )
+from greendock.config.shadow_settings import read_shadow_settings
 from greendock.config.tree import to_plain, updated
-from greendock.deployment.builtins import CLI, NUCLEUS
+from greendock.deployment.builtins import CLI, NUCLEUS, SECRET_MANAGER, SHADOW_MANAGER
 from greendock.deployment.device_state import DeviceState
 from greendock.docker.model import RegistryAccount
 from greendock.docker.pull_policy import PullPolicy
 
 _log = logging.getLogger("greendock")
+
+_MACHINES_OWN = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    }
+)
+"""By these the core gets AWS credentials. Components ask the token exchange service, which gives
+some of them none; and SDKs would take these before they ask it."""
 
 
 class CoreSettings:
@@ -45,12 +67,19 @@ class CoreSettings:
 
     def of(self, state: DeviceState) -> Settings:
         """The settings that `state` comes to; raises ConfigurationError."""
-        return read_settings(
+        settings = read_settings(
             self.device.system,
             self._configuration(NUCLEUS, state),
             self.device.greendock,
             self._configuration(CLI, state),
             os.environ,
+        )
+        return replace(
+            settings,
+            secrets=read_secret_settings(
+                self.device.greendock, self._configuration(SECRET_MANAGER, state)
+            ),
+            shadows=read_shadow_settings(self._configuration(SHADOW_MANAGER, state)),
         )
 
     def adopt(self, state: DeviceState) -> None:
@@ -95,7 +124,8 @@ class CoreSettings:
     @property
     def withheld_variables(self) -> frozenset[str]:
         logins = self.current.docker.registries.values()
-        return frozenset(login.password_env for login in logins if login.password_env)
+        passwords = frozenset(login.password_env for login in logins if login.password_env)
+        return passwords | self.current.secrets.variables | _MACHINES_OWN
 
     # -- docker.ports.ImageSettings
 

@@ -17,6 +17,7 @@ from greendock.docker.engine.lookup import find_engine_address
 from greendock.docker.engine.socket_access import SocketOwner, may_open
 from greendock.lifecycle.model import ComponentSpec
 from greendock.lifecycle.run_as import Account
+from greendock.recipe.model import Steps
 
 _COMMAND = re.compile(r"(?<![\w./-])docker(?:-compose)?(?![\w./-])")
 
@@ -42,6 +43,12 @@ def docker_warning(spec: ComponentSpec, account: Account, host: str | None) -> s
     )
 
 
+def names_docker(steps: Steps) -> bool:
+    """Whether a step names the docker command."""
+    found = (steps.install, steps.startup, steps.run)
+    return any(step is not None and _COMMAND.search(step.script) for step in found)
+
+
 def _runs_docker(spec: ComponentSpec) -> bool:
     """Whether a step that runs as the component's user names the docker command."""
     steps = (spec.steps.install, spec.steps.startup, spec.steps.run)
@@ -56,3 +63,12 @@ def _group(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
+
+
+def engine_exists(host: str | None) -> bool:
+    """Whether the docker command's socket is there, or stands for another machine."""
+    try:
+        path = find_engine_address(host, os.environ).socket_path
+    except GreendockError:
+        return False
+    return path is None or Path(path).exists()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError
+from greendock.daemon.docker_access import engine_exists
+from greendock.docker.errors import EngineUnavailable
 from greendock.docker.keeping.ledger import ImageLedger
 from greendock.docker.model import (
     EnsuredImage,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from greendock.daemon.core_settings import CoreSettings
     from greendock.daemon.docker_parts import DockerParts
     from greendock.daemon.outside import Outside
+    from greendock.docker.engine.containers import ContainerStore
     from greendock.docker.engine.model import EngineInfo
     from greendock.docker.pulling.images import ImageWork
 
@@ -40,7 +43,7 @@ class DockerWork:
         self, settings: CoreSettings, journal: Journal, ledger: ImageLedger, clock: Clock
     ) -> None:
         self._settings = settings
-        self._journal = journal
+        self.journal = journal
         self._ledger = ledger
         self._clock = clock
         self._outside: Outside | None = None
@@ -62,6 +65,19 @@ class DockerWork:
         if self._parts is None:
             self._parts = self._build()
         return self._parts
+
+    def engine_exists(self) -> bool:
+        """Whether there may be an engine: its socket is there, or it is on another machine."""
+        return engine_exists(self._settings.current.docker.host)
+
+    def containers(self) -> ContainerStore:
+        """The containers of this engine. Raises EngineUnavailable where there is none, without
+        loading an HTTP client."""
+        from greendock.docker.engine.containers import ContainerStore
+
+        if self._parts is None and not self.engine_exists():
+            raise EngineUnavailable("cannot ask for containers: there is no engine here")
+        return ContainerStore(self.parts.engine)
 
     # -- deployment.ports.ImageProvider
 
@@ -98,7 +114,7 @@ class DockerWork:
                 return []
             return await self.parts.change.settle(images, clean_up=clean_up)
         except GreendockError as error:
-            self._journal.write("WARN", "docker-cleanup-failed", error.explain())
+            self.journal.write("WARN", "docker-cleanup-failed", error.explain())
             return [f"images could not be tidied up: {error.explain()}"]
 
     # -- ipc.ports.BundleImages
@@ -142,12 +158,12 @@ class DockerWork:
                 return
             await self.parts.engine.wait_until_ready(
                 self._settings.engine_wait_s,
-                lambda note: self._journal.write("WARN", "docker-engine-wait", note),
+                lambda note: self.journal.write("WARN", "docker-engine-wait", note),
             )
             await self.parts.change.recover()
         except Exception as error:
             text = f"image names that a deployment left half changed stay so for now: {error}"
-            self._journal.write("ERROR", "docker-names-not-restored", text)
+            self.journal.write("ERROR", "docker-names-not-restored", text)
             _log.exception("image names could not be put right")
 
     def view(self) -> EngineView | None:
@@ -166,7 +182,7 @@ class DockerWork:
             return
         text = proxy_mismatch(self._outside.own_proxies, info)
         if text is not None and text != self._proxy_text:
-            self._journal.write("WARN", "docker-proxy-differs", text)
+            self.journal.write("WARN", "docker-proxy-differs", text)
         self._proxy_text = text
 
     async def close(self) -> None:
@@ -179,6 +195,4 @@ class DockerWork:
 
         if self._outside is None:
             raise RuntimeError("the image work has no world outside")
-        return build(
-            Needs(self._settings, self._journal, self._ledger, self._clock, self._outside)
-        )
+        return build(Needs(self._settings, self.journal, self._ledger, self._clock, self._outside))

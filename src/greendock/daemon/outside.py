@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from greendock import __version__
 from greendock.base.clock import Clock
+from greendock.config.token_exchange import RetrySeconds
 from greendock.daemon.proxies import Proxies
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Outside:
         self._network: Connectivity | None = None
         self._source: tuple[object, CachedSource] | None = None
         self._s3: S3 | None = None
+        self.credential_retry: Callable[[], RetrySeconds] = RetrySeconds
+        """For how long failures stand for components; set by the token exchange service."""
 
     @property
     def http(self) -> HttpClient:
@@ -68,9 +71,17 @@ class Outside:
         key = (now.credentials, now.device, now.thing_name, now.root_ca_path)
         if self._source is None or self._source[0] != key:
             source = source_of(*key, self.http)
-            self._source = (key, CachedSource(source, self._clock))
+            self._source = (
+                key,
+                CachedSource(source, self._clock, lambda: self.credential_retry()),
+            )
             self._s3 = None
         return self._source[1]
+
+    def network_changed(self) -> None:
+        """Where credentials could not be had for want of a network, ask again the next time."""
+        if self._source is not None:
+            self._source[1].network_changed()
 
     # -- docker.ports.EcrTokens
 

@@ -16,6 +16,7 @@ from greendock.artifacts.model import Staged
 from greendock.artifacts.staging import Staging
 from greendock.base.errors import LifecycleError
 from greendock.deployment.current import Current
+from greendock.deployment.live import Live
 from greendock.deployment.plan import Plan
 from greendock.deployment.ports import CoreContext, ImageProvider, Runner
 from greendock.deployment.prepared import Prepared
@@ -34,6 +35,7 @@ class Store:
     staging: Staging
     recipes: RecipeStore
     commit: Callable[[Current], None]
+    live: Live
 
 
 class Applier:
@@ -81,22 +83,29 @@ class Applier:
         if errors:
             raise errors[0]
 
-    async def run(self, plan: Plan, deadline_s: float) -> None:
-        """Have the runner run `plan` and wait until its components do.
+    def try_out(self, plan: Plan) -> Current:
+        """What is to run of `plan`, with what components have set since it was made.
+
+        Nothing runs by it yet: `run` has to follow at once. Raises ConfigurationError.
+        """
+        planned = Current(plan.state, plan.specs, plan.recipes)
+        return self._store.live.try_out(planned, self._core.surroundings(plan.state))
+
+    async def run(self, wanted: Current, deadline_s: float) -> None:
+        """Have the runner run what `try_out` gave, and wait until its components do.
 
         Raises LifecycleError when a component is BROKEN or not settled by the deadline.
         """
-        self._core.adopt(plan.state)
-        await self._settle(self._update(plan.specs), deadline_s)
+        await self._settle(self._switch_to(wanted), deadline_s)
 
-    async def run_again(self, before: Current, broken: Set[str], deadline_s: float) -> None:
-        """Have the runner run what it ran before the deployment, and wait as `run` does.
+    async def run_again(self, broken: Set[str], deadline_s: float) -> None:
+        """Have the runner run what is committed, and wait as `run` does.
 
         Components that were `broken` before are tried again, but not waited for.
         """
-        self._core.adopt(before.state)
+        before = self._store.live.give_up()
         graph = {name: spec.dependencies for name, spec in before.specs.items()}
-        touched = self._update(before.specs)
+        touched = self._switch_to(before)
         await self._settle(touched - with_hard_dependers(graph, broken), deadline_s)
 
     def broken(self, specs: Iterable[str]) -> frozenset[str]:
@@ -142,6 +151,12 @@ class Applier:
             return [f"components were not removed cleanly: {error}"]
         self._leaving = frozenset()
         return []
+
+    def _switch_to(self, current: Current) -> frozenset[str]:
+        self._core.adopt(current.state)
+        touched = self._update(current.specs)
+        self._store.live.announce()
+        return touched
 
     def _update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
         if self._removal is not None:

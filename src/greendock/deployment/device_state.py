@@ -105,6 +105,17 @@ class DeviceStateStore:
                             "INSERT INTO root VALUES (?, ?, ?)", group, name, version
                         )
 
+    def save_configurations(self, old: DeviceState, new: DeviceState) -> None:
+        """Save the configurations of `new` that are others than in `old`; the rest is alike."""
+        with self._database.transaction():
+            for name, component in new.components.items():
+                if component is not old.components[name]:
+                    self._database.execute(
+                        "UPDATE component SET configuration = ? WHERE name = ?",
+                        json.dumps(dump(component.configuration)),
+                        name,
+                    )
+
     def commit(
         self,
         old: DeviceState,

@@ -15,6 +15,8 @@ from typing import Any
 from greendock.lifecycle.model import RunWith
 
 LOCAL_GROUP = "LOCAL_DEPLOYMENT"
+DEFAULT_NOTIFY_S = 60.0
+DEFAULT_VALIDATE_S = 20.0
 
 
 class FailurePolicy(StrEnum):
@@ -42,5 +44,9 @@ class LocalRequest:
     recipe_paths: tuple[Path, ...] = ()
     artifact_folders: tuple[Path, ...] = ()
     failure_policy: FailurePolicy = FailurePolicy.DO_NOTHING
+    notify_s: float | None = None
+    """How long components may hold an update up that they are told of; None: they are not told."""
+    validate_s: float | None = None
+    """How long components may take to check a new configuration; None: they are not asked."""
     offline: bool = False
     """Whether images that are on the device are used without asking a registry for newer ones."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from greendock.artifacts.model import ComponentFiles
@@ -18,6 +18,7 @@ from greendock.base.errors import GreendockError
 from greendock.deployment.apply import Applier, with_content, with_images
 from greendock.deployment.current import Current
 from greendock.deployment.document import FailurePolicy, LocalRequest
+from greendock.deployment.occasion import Occasion
 from greendock.deployment.outcome import (
     Failure,
     ended,
@@ -28,11 +29,17 @@ from greendock.deployment.outcome import (
     too_late,
 )
 from greendock.deployment.plan import Plan, make_plan, settings_after
-from greendock.deployment.ports import CoreContext
+from greendock.deployment.ports import Consent, CoreContext
 from greendock.deployment.prepare import Order, Preparation
 from greendock.deployment.prepared import Prepared
 from greendock.deployment.recipe_folders import read_recipes
-from greendock.deployment.record import DeploymentRecord, DetailedStatus, Phase
+from greendock.deployment.record import (
+    ComponentWaiting,
+    DeploymentRecord,
+    DetailedStatus,
+    Phase,
+)
+from greendock.deployment.validity import changed_configurations
 from greendock.docker.model import ProgressListener
 
 _log = logging.getLogger("greendock.deployment")
@@ -49,6 +56,7 @@ class Reporter:
     fail: Callable[[Failure], None]
     warn: Callable[[str], None]
     image: ProgressListener
+    asking: Callable[[Sequence[ComponentWaiting]], None]
     record: Callable[[], DeploymentRecord]
 
 
@@ -79,12 +87,14 @@ class Executor:
         preparation: Preparation,
         applier: Applier,
         core: CoreContext,
+        consent: Consent,
         clock: Clock,
         limits: Limits | None = None,
     ) -> None:
         self._preparation = preparation
         self._applier = applier
         self._core = core
+        self._consent = consent
         self._clock = clock
         self._limits = limits or Limits()
 
@@ -99,6 +109,14 @@ class Executor:
     ) -> DeploymentRecord:
         """The final record. Cancelled before apply begins, it leaves the device unchanged; later,
         half way, which the next start of the core puts right."""
+        try:
+            return await self._carry_out(request, current, report)
+        finally:
+            self._consent.finished(report.record().id)
+
+    async def _carry_out(
+        self, request: LocalRequest, current: Current, report: Reporter
+    ) -> DeploymentRecord:
         deadline_s = self._core.deadline_s
         ends_at = self._clock.monotonic() + deadline_s
         limit = asyncio.timeout(deadline_s)
@@ -131,12 +149,24 @@ class Executor:
             trouble = await self._core.warning_of(spec)
             if trouble is not None:
                 report.warn(trouble)
+        if request.validate_s is not None:
+            changed = changed_configurations(current.specs, plan.specs)
+            await self._consent.check(_occasion(request.validate_s, report), changed)
         report.phase(Phase.PREPARING)
         order = Order(plan, tuple(files), offline=request.offline)
         prepared = await self._preparation.prepare(order, report.image)
         for warning in prepared.warnings:
             report.warn(warning)
+        if request.notify_s is not None:
+            await self._announce(_occasion(request.notify_s, report), prepared)
         return with_images(plan, prepared.images), prepared
+
+    async def _announce(self, occasion: Occasion, prepared: Prepared) -> None:
+        try:
+            await self._consent.announce(occasion)
+        except BaseException:
+            await self._preparation.drop(prepared)
+            raise
 
     async def _with_owners(self, plan: Plan) -> list[ComponentFiles]:
         return [
@@ -149,12 +179,13 @@ class Executor:
         try:
             report.phase(Phase.APPLYING)
             await self._applier.swap(ready.prepared)
+            wanted = self._applier.try_out(plan)
         except Exception as error:
             return await self._unswapped(error, ready, report)
         broken = self._applier.broken(ready.before.specs)
         try:
             left_s = max(1.0, ready.ends_at - self._clock.monotonic())
-            await self._applier.run(plan, left_s)
+            await self._applier.run(wanted, left_s)
             self._applier.commit(plan)
         except Exception as error:
             _log_defect(error)
@@ -167,7 +198,8 @@ class Executor:
     async def _unswapped(
         self, error: Exception, ready: _Ready, report: Reporter
     ) -> DeploymentRecord:
-        """The files could not be put in place; no component has been changed."""
+        """The files could not be put in place, or what components set since it was planned can't
+        be run with it; no component has been changed."""
         try:
             await self._applier.unswap(ready.prepared)
         except (OSError, GreendockError) as second:
@@ -210,11 +242,15 @@ class Executor:
         for warning in await self._applier.remove(added, self._limits.removal_s):
             trouble = trouble or Failure(warning, ("REMOVE_COMPONENT_ERROR",))
         try:
-            await self._applier.run_again(before, broken, self._limits.rollback_s)
+            await self._applier.run_again(broken, self._limits.rollback_s)
         except Exception as error:
             _log.exception("the old components could not be brought back")
             trouble = trouble or failure_of(error)
         return trouble
+
+
+def _occasion(timeout_s: float, report: Reporter) -> Occasion:
+    return Occasion(report.record().id, timeout_s, report.asking, report.warn)
 
 
 def _refused(error: Exception, report: Reporter) -> DeploymentRecord:
@@ -231,8 +267,13 @@ def _with_removed(plan: Plan, before: Current) -> Plan:
     """`plan` as it is left half way: what it would have removed at its end is still there."""
     components = dict(plan.state.components)
     specs = dict(plan.specs)
+    recipes = dict(plan.recipes)
     for name in plan.removed:
-        components[name] = before.state.components[name]
+        components[name] = component = before.state.components[name]
         if name in before.specs:
             specs[name] = before.specs[name]
-    return replace(plan, removed=(), specs=specs, state=replace(plan.state, components=components))
+        key = (name, component.version)
+        if key in before.recipes:
+            recipes[key] = before.recipes[key]
+    state = replace(plan.state, components=components)
+    return replace(plan, removed=(), specs=specs, recipes=recipes, state=state)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from greendock.artifacts.model import ComponentFiles, DownloadPlan, Owner
 from greendock.artifacts.ports import DownloadListener
 from greendock.deployment.chosen import Surroundings
 from greendock.deployment.device_state import DeviceState
+from greendock.deployment.occasion import Occasion
 from greendock.docker.model import (
     EnsuredImage,
     ImageRequest,
@@ -75,6 +76,9 @@ class Runner(Protocol):
 
     def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]: ...
 
+    def note(self, specs: Mapping[str, ComponentSpec]) -> None:
+        """Run by these from the next start of a script on; nothing restarts, nothing is added."""
+
     async def wait_settled(
         self, names: Iterable[str], deadline_s: float
     ) -> Mapping[str, ComponentView]:
@@ -84,6 +88,24 @@ class Runner(Protocol):
         """Returns when they are gone, however long that takes. Unknown names are ignored."""
 
     def view(self, name: str) -> ComponentView | None: ...
+
+
+class Consent(Protocol):
+    """Components that have a say in a deployment. Every wait in here can be cancelled."""
+
+    async def check(
+        self, occasion: Occasion, configurations: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Ask those of the named components that check configurations; nothing is changed yet.
+
+        Raises DeploymentError when one rejects what it would get.
+        """
+
+    async def announce(self, occasion: Occasion) -> None:
+        """Tell that components are about to be updated, and wait while they defer it."""
+
+    def finished(self, deployment_id: str) -> None:
+        """Whatever was announced for the deployment is over; called at the end of each."""
 
 
 class CoreContext(Protocol):

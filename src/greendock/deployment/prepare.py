@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -87,11 +87,18 @@ class Preparation:
             )
             await self._downloads.finish(downloads)
         except BaseException:
-            await asyncio.shield(asyncio.to_thread(self._clear, list(staged.values())))
-            await self._put_back()
+            await self._drop(staged)
             raise
         warnings = (*downloads.warnings, *(x.warning for x in images if x.warning))
         return Prepared(tuple(images), staged, warnings)
+
+    async def drop(self, prepared: Prepared) -> None:
+        """What was prepared is not applied after all: nothing stays staged."""
+        await self._drop(prepared.staged)
+
+    async def _drop(self, staged: Mapping[str, Staged]) -> None:
+        await asyncio.shield(asyncio.to_thread(self._clear, list(staged.values())))
+        await self._put_back()
 
     async def _look_for_images(self, order: Order, listener: ProgressListener) -> ImageWork | None:
         if not order.plan.images:

@@ -52,6 +52,35 @@ class ImageWaiting:
     last_error: str
 
 
+class Asked(StrEnum):
+    """What components are asked about in a deployment."""
+
+    CONFIGURATION = "configuration"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentWaiting:
+    """A component whose answer a deployment waits for, or that defers it. `until`: seconds since
+    the epoch, when it goes on or, if it was `deferred`, asks again. `message`: the component's own
+    words."""
+
+    component: str
+    about: Asked
+    until: float
+    deferred: bool = False
+    message: str | None = None
+
+    def explain(self) -> str:
+        """For people, without times."""
+        if self.deferred:
+            why = f": {self.message}" if self.message else ""
+            return f"{self.component} defers the update{why}"
+        if self.about is Asked.CONFIGURATION:
+            return f"waiting for {self.component} to check its new configuration"
+        return f"waiting for {self.component} to agree to the update"
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentRecord:
     """One deployment. `created_at` is seconds since the epoch; `timings` seconds per phase."""
@@ -66,7 +95,7 @@ class DeploymentRecord:
     cause: str | None = None
     warnings: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
-    waits: tuple[ImageWaiting, ...] = ()
+    waits: tuple[ImageWaiting | ComponentWaiting, ...] = ()
     """Of a deployment in progress, while they last; not stored."""
 
 

@@ -169,6 +169,8 @@ def _request_to_json(request: LocalRequest) -> dict[str, Any]:
         "recipe_paths": [str(path) for path in request.recipe_paths],
         "artifact_folders": [str(path) for path in request.artifact_folders],
         "failure_policy": request.failure_policy,
+        "notify_s": request.notify_s,
+        "validate_s": request.validate_s,
         "offline": request.offline,
     }
 
@@ -186,5 +188,8 @@ def _request_from_json(data: dict[str, Any]) -> LocalRequest:
         recipe_paths=tuple(Path(path) for path in data["recipe_paths"]),
         artifact_folders=tuple(Path(path) for path in data["artifact_folders"]),
         failure_policy=FailurePolicy(data["failure_policy"]),
-        offline=bool(data.get("offline", False)),  # older cores did not store it
+        # Older cores did not store these.
+        notify_s=data.get("notify_s"),
+        validate_s=data.get("validate_s"),
+        offline=bool(data.get("offline", False)),
     )

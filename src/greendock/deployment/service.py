@@ -21,6 +21,7 @@ from greendock.deployment.current import Current
 from greendock.deployment.device_state import DeviceState, DeviceStateStore
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.executor import Executor, Reporter
+from greendock.deployment.live import Live
 from greendock.deployment.outcome import (
     Failure,
     abandoned,
@@ -31,6 +32,7 @@ from greendock.deployment.outcome import (
     is_committed,
 )
 from greendock.deployment.record import (
+    ComponentWaiting,
     DeploymentChanged,
     DeploymentNote,
     DeploymentRecord,
@@ -44,6 +46,7 @@ from greendock.docker.model import ImageProgress
 
 _log = logging.getLogger("greendock.deployment")
 MOST_QUEUED = 100
+_NOTES_REMEMBERED = 100
 _END_GRACE_S = 10.0
 """How long a deployment may take to end once it was told to."""
 
@@ -55,12 +58,14 @@ class _Job:
     task: asyncio.Task[DeploymentRecord] | None = None
     phase_began: float = 0.0
     waits: dict[str, ImageWaiting] = field(default_factory=dict)
+    asked: tuple[ComponentWaiting, ...] = ()
+    noted: deque[str] = field(default_factory=lambda: deque(maxlen=_NOTES_REMEMBERED))
     superseded_by: str | None = None
 
     @property
     def shown(self) -> DeploymentRecord:
         """The record with what it waits for now."""
-        return replace(self.record, waits=tuple(self.waits.values()))
+        return replace(self.record, waits=(*self.waits.values(), *self.asked))
 
     @property
     def why_cancelled(self) -> str | None:
@@ -86,7 +91,7 @@ class DeploymentService:
         self._states = states
         self._bus = bus
         self._clock = clock
-        self._now = Current()
+        self.live = Live(bus)
         self._queue: deque[_Job] = deque()
         self._current: _Job | None = None
         self._arrived = asyncio.Event()
@@ -97,12 +102,12 @@ class DeploymentService:
     @property
     def state(self) -> DeviceState:
         """What is deployed."""
-        return self._now.state
+        return self.live.now.state
 
     @property
     def current(self) -> Current:
         """What is deployed, with what was worked out for it."""
-        return self._now
+        return self.live.now
 
     def recover(self, put_files_right: Callable[[bool], None]) -> DeviceState:
         """First thing at a start: end what was interrupted, load the committed state.
@@ -121,12 +126,12 @@ class DeploymentService:
             for record, request in unfinished
             if record.status is Status.QUEUED
         )
-        self._now = Current(self._states.load())
-        return self._now.state
+        self.live.now = Current(self._states.load())
+        return self.state
 
     def start(self, current: Current, executor: Executor) -> None:
         """Begin to work; `current` is the recovered state with what runs of it."""
-        self._now = current
+        self.live.begin(current)
         self._executor = executor
         self._worker = asyncio.create_task(self._work(), name="deployments")
 
@@ -238,7 +243,7 @@ class DeploymentService:
             raise RuntimeError("the service has not been started")
         began = self._clock.monotonic()
         job.task = asyncio.create_task(
-            self._executor.carry_out(job.request, self._now, self._reporter(job)),
+            self._executor.carry_out(job.request, self.live.plan_from(), self._reporter(job)),
             name=f"deployment {job.record.id}",
         )
         try:
@@ -270,6 +275,7 @@ class DeploymentService:
             fail=lambda failure: self._fail(job, failure),
             warn=lambda text: self._warn(job, text),
             image=lambda progress: self._progress(job, progress),
+            asking=lambda waits: self._asking(job, tuple(waits)),
             record=lambda: job.record,
         )
 
@@ -328,8 +334,21 @@ class DeploymentService:
         if wait is not None or known is not None:
             self._bus.publish(DeploymentChanged(job.shown))
 
+    def _asking(self, job: _Job, waits: tuple[ComponentWaiting, ...]) -> None:
+        """Which components a deployment waits for is part of its description, and is told."""
+        if waits == job.asked:
+            return
+        job.asked = waits
+        for text in (wait.explain() for wait in waits):
+            if text not in job.noted:
+                job.noted.append(text)
+                _log.info("deployment %s: %s", job.record.id, text)
+                self._bus.publish(DeploymentNote(job.record.id, "info", text))
+        self._bus.publish(DeploymentChanged(job.shown))
+
     def commit(self, now: Current) -> None:
-        """Called by the deployment that is being carried out: `now` is the device's state.
+        """Called by the deployment that is being carried out: `now` is the device's state,
+        with what components have set meanwhile.
 
         Stored together with the deployment's entry into CLEANING_UP. Raises DeviceError.
         """
@@ -337,9 +356,11 @@ class DeploymentService:
         if job is None:
             raise RuntimeError("no deployment is being carried out")
         record = self._entered(job, Phase.CLEANING_UP)
-        self._states.commit(self._now.state, now.state, self._records, record)
-        self._now = now
+        completed = self.live.completed(now)
+        self._states.commit(self.state, completed.state, self._records, record)
+        self.live.commit(completed)
         self._take_up(job, record)
+        self.live.announce()
 
 
 def _result(job: _Job) -> DeploymentRecord:

@@ -12,7 +12,12 @@ from typing import Any
 
 from greendock.base.errors import DeploymentError
 from greendock.base.paths import Paths
-from greendock.deployment.builtins import DOCKER_APPLICATION_MANAGER, BuiltIn
+from greendock.config.token_exchange import allowed_components, service_port
+from greendock.deployment.builtins import (
+    DOCKER_APPLICATION_MANAGER,
+    TOKEN_EXCHANGE_SERVICE,
+    BuiltIn,
+)
 from greendock.lifecycle.model import ComponentSpec, RunWith
 from greendock.recipe.interpolate import Namespace, interpolate
 from greendock.recipe.model import Manifest, Recipe, Steps
@@ -134,9 +139,18 @@ def _built_in_spec(item: Chosen, built_in: BuiltIn, namespace: Namespace) -> Com
         name=item.name,
         version=item.version,
         configuration=namespace.configuration,
+        restart_id=_restart_id(item.name, namespace.configuration),
         resident=built_in.resident,
         built_in=True,
     )
+
+
+def _restart_id(name: str, configuration: Mapping[str, Any]) -> str:
+    """Raises ConfigurationError for what the built-in can't use."""
+    if name != TOKEN_EXCHANGE_SERVICE:
+        return ""
+    allowed_components(configuration)
+    return str(service_port(configuration))
 
 
 def _no_manifest(item: Chosen) -> DeploymentError:

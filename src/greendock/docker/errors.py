@@ -8,6 +8,7 @@ DockerError
 ├── EngineTooOld            the engine's API is older than 1.21
 ├── ApiVersionRefused       engine and client have no API version in common
 ├── ImageQueryFailed        the engine can't say whether it has an image
+├── ContainerFailed         the engine can't tell of a container, pause it or have it go on
 ├── NoSpace                 the engine's disk is full, or would be
 ├── ImageInUse              a container needs an image that should go
 ├── ArchiveNotLoaded        a file is no image archive, or a broken one
@@ -112,6 +113,12 @@ class ImageQueryFailed(DockerError):
     """The engine answered the question for an image with an error."""
 
     default_codes = (*DockerError.default_codes, "DOCKER_IMAGE_QUERY_ERROR")
+
+
+class ContainerFailed(DockerError):
+    """The engine answered a request for a container, or for all, with an error."""
+
+    default_codes = ("DOCKER_ERROR",)
 
 
 class NoSpace(DockerError):

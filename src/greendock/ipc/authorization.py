@@ -12,6 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from greendock.ipc.resource_patterns import Pattern, parse_pattern
+
 CLIENT_PREFIX = "greengrass-cli#"
 """Principals of the command line; no component can have such a name."""
 
@@ -24,54 +26,6 @@ class Policy:
     id: str
     operations: tuple[str, ...]
     resources: tuple[Pattern, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A resource pattern, cut at its wildcards: `a*b` is ("a", "b"). No wildcard: one part."""
-
-    parts: tuple[str, ...]
-
-    def matches(self, resource: str) -> bool:
-        """Over the whole text, case-sensitive, in time linear in it for each part."""
-        first, *rest = self.parts
-        if not rest:
-            return resource == first
-        *middle, last = rest
-        if not resource.startswith(first):
-            return False
-        position = len(first)
-        for part in middle:
-            found = resource.find(part, position)
-            if found < 0:
-                return False
-            position = found + len(part)
-        return len(resource) - len(last) >= position and resource.endswith(last)
-
-
-def parse_pattern(text: str) -> Pattern | None:
-    """`*` stands for any characters, `${*}`, `${?}` and `${$}` for the character itself.
-
-    None when it is not valid: a bare `?`, another `${x}`, an unfinished `${`.
-    """
-    parts = [""]
-    position = 0
-    while position < len(text):
-        character = text[position]
-        position += 1
-        if character == "*":
-            parts.append("")
-            continue
-        if character == "?":
-            return None
-        if character == "$" and text[position : position + 1] == "{":
-            escape = text[position : position + 3]
-            if escape not in ("{*}", "{?}", "{$}"):
-                return None
-            character = escape[1]
-            position += 3
-        parts[-1] += character
-    return Pattern(tuple(parts))
 
 
 def parse_policies(access_control: Any) -> tuple[list[Policy], list[str]]:
@@ -128,12 +82,14 @@ def is_client(principal: str) -> bool:
     return principal.startswith(CLIENT_PREFIX)
 
 
-def is_allowed(policies: list[Policy], service: str, operation: str, resource: str) -> bool:
+def is_allowed(
+    policies: list[Policy], service: str, operation: str, resource: str, *, is_topic: bool = False
+) -> bool:
     """Whether one of the policies allows it. An empty resource is never allowed."""
     return bool(resource) and any(
         policy.service == service
         and ("*" in policy.operations or operation in policy.operations)
-        and any(pattern.matches(resource) for pattern in policy.resources)
+        and any(pattern.matches(resource, is_topic=is_topic) for pattern in policy.resources)
         for policy in policies
     )
 

@@ -2,7 +2,8 @@
 
 Does what protocol.py decides and leaves operations to the streams. Nothing that a peer does or
 omits (silence, garbage, floods, not reading) costs more than this one connection: input waits
-while output is stuck, and a peer whose output grows all the same is cut off.
+while answers are unread, events beyond a bound are left out, and a peer for which more than
+another bound waits all the same is cut off.
 """
 
 from __future__ import annotations
@@ -17,8 +18,17 @@ from enum import Enum, auto
 from typing import Any, Protocol
 
 from greendock.ipc import rpc
+from greendock.ipc.drops import Drops, SubscriptionDrops
+from greendock.ipc.envelopes import EnvelopeReader
 from greendock.ipc.errors import invalid_arguments, service_error
-from greendock.ipc.eventstream import MAX_MESSAGE, Decoder, EventStreamError, Message
+from greendock.ipc.eventstream import (
+    MAX_MESSAGE,
+    Decoder,
+    EventStreamError,
+    Frame,
+    Message,
+    read_headers,
+)
 from greendock.ipc.protocol import ProtocolViolationError, Verdict, judge
 from greendock.ipc.router import Router
 from greendock.ipc.stream import Stream
@@ -32,8 +42,9 @@ _PAUSE_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what peers can take. Backlog: bytes that wait for a peer to read them; above
-    `droppable_backlog` droppable events are left out, above `backlog` the connection ends."""
+    """Bounds on what peers can take. Backlog: bytes that wait for a peer to read them. Where they
+    would be more than `droppable_backlog`, droppable events are left out; where more than
+    `backlog` of what may not be left out waits, the connection ends."""
 
     handshake_timeout_s: float = 10
     linger_s: float = 1
@@ -49,12 +60,19 @@ class Host(Protocol):
 
     router: Router
     limits: Limits
+    drops: Drops
 
     def joined(self, connection: Connection) -> None: ...
 
     def authenticate(self, connection: Connection, token: str) -> Credential | None: ...
 
     def left(self, connection: Connection) -> None: ...
+
+    def flush_later(self, connection: Connection) -> None:
+        """Call its `flush` in this turn of the loop or the next."""
+
+    def flush_all(self) -> None:
+        """Do so now, for all that asked."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
 
@@ -67,25 +85,30 @@ class _State(Enum):
     CLOSED = auto()
 
 
+_ENDING = (_State.LEAVING, _State.CLOSED)
+
+
 class Connection(asyncio.Protocol):
     """Lives on the event loop; every method is called there."""
 
     def __init__(self, host: Host) -> None:
         self.credential: Credential | None = None
-        self.dropped = 0
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._state = _State.GREETING
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._decoder = Decoder(_GREETING_BYTES)
-        self._inbox: deque[Message] = deque()
+        self._envelopes = EnvelopeReader()
+        self._inbox: deque[Frame] = deque()
         self._outbox: list[bytes] = []
         self._outbox_bytes = 0
+        self._firm_bytes = 0
+        self._is_working = False
         self._output_stuck = False
         self._streams: dict[int, Stream] = {}
         self._last_stream = 0
-        self._actions: dict[Verdict, Callable[[rpc.Envelope, Message], None]] = {
+        self._actions: dict[Verdict, Callable[[rpc.Envelope, Frame], None]] = {
             Verdict.GREET: self._greet,
             Verdict.OPEN: self._open,
             Verdict.SKIP: self._skip,
@@ -109,10 +132,9 @@ class Connection(asyncio.Protocol):
         if self._state in (_State.LEAVING, _State.CLOSED):
             return
         try:
-            self._inbox.extend(self._decoder.feed(data))
+            self._inbox.extend(self._decoder.frames(data))
         except EventStreamError as error:
-            _log.warning("%s sent no valid message: %s", self.name, error)
-            self.abort()
+            self._abort_for(error)
             return
         self._work()
 
@@ -130,8 +152,6 @@ class Connection(asyncio.Protocol):
             stream.release()
         self._inbox.clear()
         self._outbox.clear()
-        if self.dropped:
-            _log.warning("%s read too slowly: %d events were dropped", self.name, self.dropped)
         self._host.left(self)
 
     # -- called by the server
@@ -148,7 +168,7 @@ class Connection(asyncio.Protocol):
         """End all streams, send what is waiting, hang up."""
         for stream in tuple(self._streams.values()):
             stream.close()
-        self._flush()
+        self.flush()
         self._hang_up()
 
     def abort(self) -> None:
@@ -159,23 +179,38 @@ class Connection(asyncio.Protocol):
 
     # -- called by the streams (`Wire`)
 
-    def write(self, frame: bytes, *, droppable: bool = False) -> bool:
+    def write(self, frame: bytes, drops: SubscriptionDrops | None = None) -> bool:
         """Queue a frame; frames of one turn of the loop go out together."""
-        if self._transport is None or self._state in (_State.LEAVING, _State.CLOSED):
+        if self._transport is None or self._state in _ENDING:
             return False
         backlog = self._outbox_bytes + self._transport.get_write_buffer_size()
-        if droppable and backlog + len(frame) > self._host.limits.droppable_backlog:
-            self.dropped += 1
+        if backlog <= _PAUSE_BYTES:
+            self._firm_bytes = 0
+        elif not self._has_room(len(frame), backlog, drops):
             return False
-        if backlog > self._host.limits.backlog:
-            _log.warning("%s does not read: %d bytes wait; hanging up", self.name, backlog)
-            self.abort()
-            return False
-        if not self._outbox:
-            self._loop.call_soon(self._flush)
+        if drops is None:
+            self._firm_bytes += len(frame)
+        if not self._outbox and not self._is_working:
+            self._host.flush_later(self)
         self._outbox.append(frame)
         self._outbox_bytes += len(frame)
         return True
+
+    def _has_room(self, size: int, backlog: int, drops: SubscriptionDrops | None) -> bool:
+        """Whether a peer for which `backlog` bytes wait gets a frame more."""
+        if drops is not None:
+            if backlog + size <= self._host.limits.droppable_backlog:
+                return True
+            drops.add()
+            return False
+        if self._firm_bytes <= self._host.limits.backlog:
+            return True
+        _log.warning("%s does not read: %d bytes wait; hanging up", self.name, backlog)
+        self.abort()
+        return False
+
+    def drops(self, what: str) -> SubscriptionDrops:
+        return self._host.drops.of(self.name, what)
 
     def forget(self, stream: int) -> None:
         self._streams.pop(stream, None)
@@ -185,36 +220,51 @@ class Connection(asyncio.Protocol):
 
     # -- messages
 
+    @property
+    def _must_wait(self) -> bool:
+        """Whether the peer has to read answers before it is listened to again. Events that it
+        does not read hold up nothing: they are bounded, and it may have more to publish."""
+        return self._output_stuck and self._firm_bytes > _PAUSE_BYTES
+
     def _work(self) -> None:
-        """Handle what has come in, as long as the peer takes what goes out."""
-        while self._inbox and not self._output_stuck and self._state is not _State.LEAVING:
+        """Handle what has come in, as long as the peer takes its answers."""
+        self._is_working = True
+        while self._inbox and not self._must_wait and self._state is not _State.LEAVING:
             self._receive(self._inbox.popleft())
             if self._outbox_bytes > _PAUSE_BYTES:
-                self._flush()
-        self._flush()
+                self.flush()
+        self._is_working = False
+        # Events for others first: their readers wait, who published has time.
+        self._host.flush_all()
+        self.flush()
         if self._transport is None or self._transport.is_closing():
             return
-        if self._output_stuck and self._state is not _State.LEAVING:
+        if self._must_wait and self._state is not _State.LEAVING:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
 
-    def _receive(self, message: Message) -> None:
+    def _receive(self, frame: Frame) -> None:
         try:
-            envelope = rpc.envelope(message)
+            envelope = self._envelopes.read(frame[0])
             verdict = judge(
                 envelope,
                 connected=self._state is _State.OPEN,
                 last_stream=self._last_stream,
                 live=self._streams,
             )
-            self._actions[verdict](envelope, message)
-        except (ProtocolViolationError, EventStreamError) as error:
+            if verdict is Verdict.OPEN:
+                self._open(envelope, frame)
+            else:
+                self._actions[verdict](envelope, frame)
+        except (ProtocolViolationError, rpc.MissingHeaderError) as error:
             _log.warning("%s broke the protocol: %s", self.name, error)
             self._leave(rpc.protocol_error(str(error)))
+        except EventStreamError as error:
+            self._abort_for(error)
 
-    def _greet(self, _envelope: rpc.Envelope, message: Message) -> None:
-        token = _token(message)
+    def _greet(self, _envelope: rpc.Envelope, frame: Frame) -> None:
+        token = _token(_message(frame))
         self.credential = self._host.authenticate(self, token) if token else None
         if self.credential is None:
             _log.warning("refused a connection: its version or its token is not valid")
@@ -225,35 +275,44 @@ class Connection(asyncio.Protocol):
         self._decoder.max_message = MAX_MESSAGE
         self.write(rpc.connect_ack(accepted=True))
 
-    def _open(self, envelope: rpc.Envelope, message: Message) -> None:
-        self._last_stream = envelope.stream
-        stream = Stream(self, envelope.stream)
+    def _open(self, envelope: rpc.Envelope, frame: Frame) -> None:
+        number = self._last_stream = envelope.stream
+        principal = self.credential.principal if self.credential else ""
+        operation = envelope.operation or ""
+        try:
+            answer = self._host.router.answer_quickly(principal, operation, frame[1])
+        except Exception as error:
+            Stream(self, number).fail(error)
+            return
+        if answer is not None:
+            self.write(rpc.response(number, f"{operation}Response", answer, last=True))
+            return
+        stream = Stream(self, number)
         if len(self._streams) >= self._host.limits.streams:
             limit = self._host.limits.streams
             stream.fail(service_error(f"cannot open more than {limit} streams on one connection"))
             return
-        self._streams[envelope.stream] = stream
-        principal = self.credential.principal if self.credential else ""
-        stream.run(self._host.router, principal, envelope.operation or "", message.payload)
+        self._streams[number] = stream
+        stream.run(self._host.router, principal, operation, frame[1])
 
-    def _skip(self, envelope: rpc.Envelope, _message: Message) -> None:
+    def _skip(self, envelope: rpc.Envelope, _frame: Frame) -> None:
         self._last_stream = envelope.stream
 
-    def _refuse_extra(self, envelope: rpc.Envelope, _message: Message) -> None:
+    def _refuse_extra(self, envelope: rpc.Envelope, _frame: Frame) -> None:
         error = invalid_arguments("the operation takes one request and no further messages")
         self._streams[envelope.stream].fail(error)
 
-    def _close_stream(self, envelope: rpc.Envelope, _message: Message) -> None:
+    def _close_stream(self, envelope: rpc.Envelope, _frame: Frame) -> None:
         self._streams[envelope.stream].release()
 
-    def _ping(self, _envelope: rpc.Envelope, message: Message) -> None:
-        self.write(rpc.ping_response(message))
+    def _ping(self, _envelope: rpc.Envelope, frame: Frame) -> None:
+        self.write(rpc.ping_response(_message(frame)))
 
-    def _peer_gives_up(self, _envelope: rpc.Envelope, message: Message) -> None:
-        _log.warning("%s reports an error and hangs up: %r", self.name, message.payload[:500])
+    def _peer_gives_up(self, _envelope: rpc.Envelope, frame: Frame) -> None:
+        _log.warning("%s reports an error and hangs up: %r", self.name, frame[1][:500])
         self._hang_up()
 
-    def _ignore(self, _envelope: rpc.Envelope, _message: Message) -> None:
+    def _ignore(self, _envelope: rpc.Envelope, _frame: Frame) -> None:
         """A late answer to a ping, or the end of a stream that is over: nothing to do."""
 
     # -- the end
@@ -267,11 +326,15 @@ class Connection(asyncio.Protocol):
         for stream in tuple(self._streams.values()):
             stream.release()
         self.write(last_frame)
-        self._flush()
+        self.flush()
         self._inbox.clear()
         if self._state is not _State.CLOSED:
             self._state = _State.LEAVING
         self._set_timer(self._host.limits.linger_s, self.abort)
+
+    def _abort_for(self, error: EventStreamError) -> None:
+        _log.warning("%s sent no valid message: %s", self.name, error)
+        self.abort()
 
     def _greeting_late(self) -> None:
         _log.warning("a client sent no CONNECT in time; hanging up")
@@ -283,15 +346,20 @@ class Connection(asyncio.Protocol):
             self._inbox.clear()
             self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand what is queued to the transport."""
         if self._outbox and self._transport is not None and not self._transport.is_closing():
             frames, self._outbox, self._outbox_bytes = self._outbox, [], 0
-            self._transport.write(b"".join(frames))
+            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def _set_timer(self, seconds: float, action: Callable[[], None] | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(seconds, action) if action else None
+
+
+def _message(frame: Frame) -> Message:
+    return Message(read_headers(frame[0]), frame[1])
 
 
 def _token(message: Message) -> str | None:

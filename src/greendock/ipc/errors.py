@@ -40,8 +40,12 @@ def unauthorized(text: str) -> OperationError:
     return OperationError("UnauthorizedError", text)
 
 
-def service_error(text: str) -> OperationError:
-    return OperationError("ServiceError", text)
+def service_error(text: str, context: Mapping[str, Any] | None = None) -> OperationError:
+    """`context`: a small object for programs; its texts are ours or bounded."""
+    error = OperationError("ServiceError", text)
+    if context:
+        error.members = {**error.members, "context": context}
+    return error
 
 
 def is_expected(error: BaseException) -> bool:

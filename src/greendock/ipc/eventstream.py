@@ -25,6 +25,7 @@ MAX_VALUE = 32767
 """Bytes of one text or bytes header value."""
 
 _PRELUDE = struct.Struct(">III")
+_INT32 = struct.Struct(">i")
 _OVERHEAD = 16
 
 
@@ -64,6 +65,10 @@ class Uuid(NamedTuple):
 
 HeaderValue: TypeAlias = "bool | int | bytes | str | Int8 | Int16 | Int64 | Timestamp | Uuid"
 """Plain `int` is int32 (type 4); `str` is type 7, `bytes` type 6."""
+
+
+Frame: TypeAlias = "tuple[bytes, bytes]"
+"""The header block and the payload of a frame whose checksums are right."""
 
 
 class Message(NamedTuple):
@@ -129,16 +134,49 @@ def _sized(kind: int, data: bytes) -> bytes:
     return struct.pack(">BH", kind, len(data)) + data
 
 
+class FrameForm:
+    """Writes frames that differ in their last header, an int32, and in their payload only.
+
+    The header block is encoded once; the start of the frame is kept for the last length, since
+    frames of one kind and size come in runs. May be used from any thread.
+    """
+
+    __slots__ = ("_block", "_start")
+
+    def __init__(self, headers: Iterable[tuple[str, HeaderValue]], last: str) -> None:
+        self._block = b"".join([_header(name, value) for name, value in (*headers, (last, 0))])[
+            :-4
+        ]
+        self._start = (0, b"", 0)
+
+    def frame(self, number: int, payload: bytes) -> bytes:
+        total = len(self._block) + 4 + len(payload) + _OVERHEAD
+        length, start, checksum = self._start
+        if length != total:
+            start, checksum = self._begin(total)
+        rest = _INT32.pack(number) + payload
+        return b"".join((start, rest, crc32(rest, checksum).to_bytes(4, "big")))
+
+    def _begin(self, total: int) -> tuple[bytes, int]:
+        if total > MAX_MESSAGE:
+            raise EventStreamError(f"cannot write a message of {total} bytes: limit {MAX_MESSAGE}")
+        lengths = struct.pack(">II", total, len(self._block) + 4)
+        start = b"".join((lengths, crc32(lengths).to_bytes(4, "big"), self._block))
+        self._start = (total, start, crc32(start))
+        return start, self._start[2]
+
+
 class Decoder:
     """Cuts a byte stream into messages; after an EventStreamError it is of no further use.
 
-    `max_message` may be changed between calls: a peer that nobody knows yet gets less room.
+    `max_message` may be raised between calls: a peer that nobody knows yet gets less room.
     """
 
-    __slots__ = ("_buffer", "_needed", "max_message")
+    __slots__ = ("_buffer", "_checked", "_needed", "max_message")
 
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
         self.max_message = max_message
+        self._checked = b""
         self._buffer = bytearray()
         self._needed = _PRELUDE.size
 
@@ -149,66 +187,82 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[Message]:
         """All messages that `data` completes."""
-        buffer = self._buffer
-        buffer += data
-        messages: list[Message] = []
-        start = 0
-        try:
-            while len(buffer) - start >= self._needed:
-                if self._needed == _PRELUDE.size:
-                    prelude = bytes(buffer[start : start + _PRELUDE.size])
-                    self._needed = _checked_length(prelude, self.max_message)
-                    continue
-                frame = bytes(buffer[start : start + self._needed])
-                messages.append(_message(frame))
-                start += self._needed
-                self._needed = _PRELUDE.size
-        finally:
-            del buffer[:start]
-        return messages
+        return [Message(read_headers(block), payload) for block, payload in self.frames(data)]
+
+    def frames(self, data: bytes) -> list[Frame]:
+        """The same, with their headers unread."""
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._needed:
+                return []
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        frames: list[Frame] = []
+        start, end = 0, len(data)
+        self._needed = _PRELUDE.size
+        while end - start >= _PRELUDE.size:
+            prelude = data[start : start + _PRELUDE.size]
+            total, header_length, checksum = _PRELUDE.unpack(prelude)
+            # Messages of one kind and size come in runs: the same twelve bytes again.
+            if prelude != self._checked:
+                _check_prelude(prelude, checksum)
+                _check_lengths(total, header_length, self.max_message)
+                self._checked = prelude
+            if end - start < total:
+                self._needed = total
+                break
+            # A checksum goes on from another: the first eight bytes are in the prelude's.
+            rest = data[start + 8 : start + total - 4]
+            start += total
+            _check_message(rest, checksum, data[start - 4 : start])
+            header_end = 4 + header_length
+            frames.append((rest[4:header_end], rest[header_end:]))
+        if start < end:
+            self._buffer += data[start:] if start else data
+        return frames
 
 
-def _checked_length(prelude: bytes, limit: int) -> int:
-    total, header_length, checksum = _PRELUDE.unpack(prelude)
+def _check_prelude(prelude: bytes, checksum: int) -> None:
     if crc32(prelude[:8]) != checksum:
         raise EventStreamError("cannot read a message: the checksum of its lengths is wrong")
+
+
+def _check_lengths(total: int, header_length: int, limit: int) -> None:
     if not _OVERHEAD <= total <= limit:
         raise EventStreamError(f"cannot read a message of {total} bytes: limit {limit}")
-    if header_length > min(MAX_HEADER_BLOCK, total - _OVERHEAD):
+    if header_length > MAX_HEADER_BLOCK or header_length > total - _OVERHEAD:
         raise EventStreamError(f"cannot read a message: {header_length} bytes of headers")
-    return int(total)
 
 
-def _message(frame: bytes) -> Message:
-    header_end = 12 + int.from_bytes(frame[4:8], "big")
-    if crc32(memoryview(frame)[:-4]) != int.from_bytes(frame[-4:], "big"):
+def _check_message(rest: bytes, before: int, checksum: bytes) -> None:
+    if crc32(rest, before) != int.from_bytes(checksum, "big"):
         raise EventStreamError("cannot read a message: its checksum is wrong")
-    return Message(_headers(frame, 12, header_end), frame[header_end:-4])
 
 
-def _headers(frame: bytes, position: int, end: int) -> dict[str, HeaderValue]:
+def read_headers(block: bytes) -> dict[str, HeaderValue]:
+    """The headers of a frame's header block."""
     headers: dict[str, HeaderValue] = {}
-    count = 0
+    position, end, count = 0, len(block), 0
     while position < end:
         count += 1
         if count > MAX_HEADERS:
             raise EventStreamError(f"cannot read a message: more than {MAX_HEADERS} headers")
-        name_end = position + 1 + frame[position]
+        name_end = position + 1 + block[position]
         if name_end >= end or name_end == position + 1:
             raise EventStreamError("cannot read a message: a header has no valid name")
-        name = _text(frame[position + 1 : name_end])
-        headers[name], position = _read_value(frame, name_end, end)
+        name = _text(block[position + 1 : name_end])
+        headers[name], position = _read_value(block, name_end, end)
     return headers
 
 
-def _read_value(frame: bytes, position: int, end: int) -> tuple[HeaderValue, int]:
+def _read_value(block: bytes, position: int, end: int) -> tuple[HeaderValue, int]:
     """The value whose type byte is at `position`, and where the next header starts."""
-    kind = frame[position]
+    kind = block[position]
     position += 1
     if kind in (6, 7):
         if position + 2 > end:
             raise EventStreamError("cannot read a message: a header ends too early")
-        size = int.from_bytes(frame[position : position + 2], "big")
+        size = int.from_bytes(block[position : position + 2], "big")
         if size > MAX_VALUE:
             raise EventStreamError(f"cannot read a message: a header value of {size} bytes")
         position += 2
@@ -219,7 +273,7 @@ def _read_value(frame: bytes, position: int, end: int) -> tuple[HeaderValue, int
     stop = position + size
     if stop > end:
         raise EventStreamError("cannot read a message: a header ends too early")
-    return _READERS[kind](frame[position:stop]), stop
+    return _READERS[kind](block[position:stop]), stop
 
 
 def _text(data: bytes) -> str:

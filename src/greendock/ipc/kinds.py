@@ -7,6 +7,7 @@ shape knows are ignored; inside a document everything is data, null too. Raises 
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -31,6 +32,8 @@ class Scalar(Enum):
     BOOLEAN = "true or false"
     DOCUMENT = "an object"
     UUID = "a UUID"
+    BLOB = "base64 text"
+    TIMESTAMP = "seconds since the epoch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,11 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A JSON object with named members."""
+    """A JSON object with named members; of a union exactly one is set."""
 
     required: Mapping[str, Kind]
     optional: Mapping[str, Kind]
+    is_union: bool = False
 
 
 Kind: TypeAlias = Scalar | Choice | ListOf | MapOf | Structure
@@ -67,10 +71,15 @@ def structure(required: Mapping[str, Kind] | None = None, **optional: Kind) -> S
     return Structure(required or {}, optional)
 
 
+def union(**members: Kind) -> Structure:
+    return Structure({}, members, is_union=True)
+
+
 def parse(payload: bytes, shape: Structure) -> dict[str, Any]:
     """The members of a request. An empty payload is an empty object."""
     try:
-        value = json.loads(payload or b"{}", parse_constant=_refuse_constant)
+        # Strictly UTF-8; by itself the decoder would take halves of surrogate pairs and UTF-16.
+        value = _decode((payload or b"{}").decode())
         if b"\\u" in payload:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -84,6 +93,9 @@ def parse(payload: bytes, shape: Structure) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def checked(kind: Kind, value: Any, where: str) -> Any:
@@ -113,6 +125,9 @@ def _structure(shape: Structure, value: dict[str, Any], where: str) -> dict[str,
             members[name] = checked(kind, member, f"{prefix}{name}")
         elif name in shape.required:
             raise invalid_arguments(f"{prefix}{name} is required")
+    if shape.is_union and len(members) != 1:
+        names = ", ".join(shape.optional)
+        raise invalid_arguments(f"{where} has to have exactly one of {names}")
     return members
 
 
@@ -137,8 +152,10 @@ def _is(kind: Scalar, value: Any) -> bool:
         return isinstance(value, dict)
     if kind is Scalar.INTEGER:
         return type(value) is int
-    if kind is Scalar.DOUBLE:
+    if kind in (Scalar.DOUBLE, Scalar.TIMESTAMP):
         return type(value) in (int, float)
+    if kind is Scalar.BLOB:
+        return isinstance(value, str) and is_base64(value)
     if kind is Scalar.BOOLEAN:
         return type(value) is bool
     return isinstance(value, str) and (kind is Scalar.STRING or _UUID.fullmatch(value) is not None)
@@ -151,3 +168,12 @@ def _deeper_than(value: Any, levels: int) -> bool:
         return True
     items = value.values() if isinstance(value, dict) else value
     return any(_deeper_than(item, levels - 1) for item in items)
+
+
+def is_base64(text: str | bytes) -> bool:
+    """Whether it is base64 in the standard alphabet, padded."""
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except (ValueError, binascii.Error):
+        return False
+    return True

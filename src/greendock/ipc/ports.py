@@ -6,15 +6,26 @@ News of deployments and components does not come through here but from the bus.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from greendock.base.events import Bus
 from greendock.deployment.bundle_source import BundleDescription
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.record import DeploymentRecord
+from greendock.ipc.operations.component_updates import ComponentUpdates
+from greendock.ipc.operations.configuration_validity import ConfigurationValidity
+from greendock.ipc.operations.secrets import Secrets
+from greendock.ipc.operations.shadows import Shadows
+from greendock.ipc.pubsub.broker import LocalPubSub
 from greendock.lifecycle.model import ComponentView
+from greendock.net.mqtt import MqttMessage
+
+if TYPE_CHECKING:
+    from greendock.ipc.operations.configuration import Configurations
+    from greendock.ipc.operations.state_reports import StateReports
+    from greendock.ipc.operations.system import SystemPorts
 
 
 class Deployments(Protocol):
@@ -48,6 +59,18 @@ class Components(Protocol):
 
     def stop(self, name: str) -> None:
         """Accept the request and return; UsageError when the component can't be stopped."""
+
+
+class ComponentPauses(Protocol):
+    """Holding components still. Each returns when it is done."""
+
+    async def pause(self, name: str) -> None:
+        """UsageError when the component isn't RUNNING or is part of the core, GreendockError when
+        it can't be done; it runs on then."""
+
+    async def resume(self, name: str) -> None:
+        """UsageError when the component isn't paused, GreendockError when it can't be done; it
+        stays paused then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +172,34 @@ class BundleImages(Protocol):
         """Remember them durably. Blocks on the disk; DeviceError."""
 
 
+class IotCore(Protocol):
+    """Messages to and from AWS IoT Core or the broker that stands in for it.
+
+    All raise GreendockError, MqttRefused where the broker said no.
+    """
+
+    @property
+    def is_connected(self) -> bool: ...
+
+    async def publish(self, message: MqttMessage) -> None:
+        """Returns when the message is safe in the spooler."""
+
+    async def subscribe(
+        self, topic_filter: str, qos: int, deliver: Callable[[MqttMessage], None]
+    ) -> Callable[[], None]:
+        """Returns when the broker has agreed, with what ends the subscription. `deliver` may be
+        called before that."""
+
+    async def watch(self, changed: Callable[[bool], None]) -> Callable[[], None]:
+        """Call `changed` when the connection comes (True) or goes, until the returned function is
+        called."""
+
+
 @dataclass(frozen=True, slots=True)
 class CorePorts:
     """Everything that the operations reach. `access_policies` gives the `accessControl` of a
-    component's configuration as it stands there (object, JSON text or None), read at each call.
+    component's configuration as it stands there (object, JSON text or None), read at each call; a
+    value that it gave is never changed in place. `pubsub` is there for who publishes too.
     `store` is the folder of the core's packages, which no artifact folder may contain."""
 
     bus: Bus
@@ -164,3 +211,13 @@ class CorePorts:
     images: ImageWork | None = None
     bundles: BundleSource | None = None
     bundle_images: BundleImages | None = None
+    component_updates: ComponentUpdates | None = None
+    configuration_checks: ConfigurationValidity | None = None
+    shadows: Shadows | None = None
+    secrets: Secrets | None = None
+    iot_core: IotCore | None = None
+    pauses: ComponentPauses | None = None
+    configurations: Configurations | None = None
+    state_reports: StateReports | None = None
+    system: SystemPorts | None = None
+    pubsub: LocalPubSub = field(default_factory=LocalPubSub)

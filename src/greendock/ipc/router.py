@@ -1,24 +1,21 @@
 """From a request on a stream to the handler that answers it: table, checks, authorization.
 
-Runs no handler itself (stream.py does) and knows no wire. A refused call is logged with the policy
-that would allow it.
+Runs no handler itself (stream.py does) and knows no wire.
 """
 
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from greendock.ipc import authorization
-from greendock.ipc.calls import Call, Handler
-from greendock.ipc.errors import service_error, unauthorized
+from greendock.ipc.authorizer import Authorizer
+from greendock.ipc.calls import Call, Handler, QuickHandler, not_asked
+from greendock.ipc.errors import service_error
 from greendock.ipc.kinds import parse
-from greendock.ipc.shapes import OPERATIONS, Operation
-
-_log = logging.getLogger("greendock.ipc")
+from greendock.ipc.shapes.operation import Operation
+from greendock.ipc.shapes.table import OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +29,51 @@ class Route:
 
 
 class Router:
-    """`access_policies` gives the accessControl of a component, as its configuration has it."""
+    """Operations without a handler are those that this core does not have."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], access_policies: Callable[[str], Any]
+        self,
+        handlers: Mapping[str, Handler],
+        authorizer: Authorizer,
+        quick: Mapping[str, QuickHandler] | None = None,
     ) -> None:
         self._handlers = handlers
-        self._access_policies = access_policies
+        self._authorizer = authorizer
+        self._quick = quick or {}
         self._waiting = {
             name for name, handler in handlers.items() if inspect.iscoroutinefunction(handler)
         }
 
+    def answer_quickly(self, principal: str, name: str, payload: bytes) -> bytes | None:
+        """Carry out a request of the most common form and give its answer; None: `route` it."""
+        quick = self._quick.get(name)
+        if quick is None:
+            return None
+        request, access = quick.read(payload), OPERATIONS[name].access
+        if request is None or access is None:
+            return None
+        if not self._authorizer.allows(principal, access, name, request.resource):
+            return None
+        return quick.carry_out(principal, request)
+
     def route(self, principal: str, name: str, payload: bytes) -> Route:
         """Raises OperationError when the operation, its arguments or the caller won't do."""
-        operation = OPERATIONS.get(name)
-        if operation is None:
+        operation, handler = OPERATIONS.get(name), self._handlers.get(name)
+        if operation is None or handler is None:
             raise service_error(f"Operation {name[:200]} is not supported by this core")
         members = parse(payload, operation.request)
-        if not authorization.is_client(principal):
-            self._authorize(principal, operation, members)
-        handler = self._handlers[name]
-        return Route(operation, handler, Call(principal, members), name in self._waiting)
+        call = Call(principal, members, self._allow(principal, operation, members))
+        return Route(operation, handler, call, name in self._waiting)
 
-    def _authorize(self, principal: str, operation: Operation, members: dict[str, Any]) -> None:
+    def _allow(
+        self, principal: str, operation: Operation, members: dict[str, Any]
+    ) -> Callable[[str], None]:
+        """Authorizes the call, or gives its handler the means to."""
         access = operation.access
+        if access is None:
+            return not_asked
+        if access.by_handler:
+            return lambda asked: self._authorizer.check(principal, access, operation.name, asked)
         resource = "*" if access.resource is None else str(members.get(access.resource, ""))
-        policies, problems = authorization.parse_policies(self._access_policies(principal))
-        for problem in problems:
-            _log.warning("%s: %s", principal, problem)
-        asked = (access.service, operation.name, resource)
-        if authorization.is_allowed(policies, *asked):
-            return
-        text = authorization.denial(principal, *asked)
-        _log.warning("%r; this would allow it: %s", text, authorization.remedy(principal, *asked))
-        raise unauthorized(text)
+        self._authorizer.check(principal, access, operation.name, resource)
+        return not_asked

@@ -7,9 +7,10 @@ CLI's client do). Shared by server and clients, so that both mean the same by ea
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from greendock.ipc.eventstream import EventStreamError, Message, encode
+from greendock.ipc.eventstream import EventStreamError, FrameForm, Message, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,10 @@ SERVICE = "aws.greengrass#GreengrassCoreIPC"
 MAX_STREAM_ID = 2**31 - 1
 
 
+class MissingHeaderError(EventStreamError):
+    """A valid message without the headers that make it one of this protocol."""
+
+
 class Envelope(NamedTuple):
     """The mandatory headers of a message, and the two that say what it is."""
 
@@ -52,11 +57,11 @@ class Envelope(NamedTuple):
 
 
 def envelope(message: Message) -> Envelope:
-    """What a received message is; EventStreamError when a mandatory header is missing."""
+    """What a received message is; MissingHeaderError when a mandatory header is."""
     headers = {name.lower(): value for name, value in message.headers.items()}
     numbers = [headers.get(name) for name in (":message-type", ":message-flags", ":stream-id")]
     if not all(type(number) is int for number in numbers):
-        raise EventStreamError(
+        raise MissingHeaderError(
             "every message needs the int32 headers :message-type, :message-flags and :stream-id"
         )
     kind, flags, stream = (number for number in numbers if type(number) is int)
@@ -89,12 +94,12 @@ def request(stream: int, operation: str, payload: bytes) -> bytes:
 def response(stream: int, model: str, payload: bytes, *, last: bool) -> bytes:
     """The first answer on a stream: the only one (`last`), or the start of a subscription."""
     flags = TERMINATE_STREAM if last else 0
-    return encode(_modelled(model, APPLICATION_MESSAGE, flags, stream), payload)
+    return _form(model, APPLICATION_MESSAGE, flags).frame(stream, payload)
 
 
 def event(stream: int, model: str, payload: bytes) -> bytes:
     """One event of a subscription; the payload is a union: an object with one member."""
-    return encode(_modelled(model, APPLICATION_MESSAGE, 0, stream), payload)
+    return _form(model, APPLICATION_MESSAGE, 0).frame(stream, payload)
 
 
 def error(stream: int, model: str, members: Mapping[str, Any]) -> bytes:
@@ -106,8 +111,7 @@ def error(stream: int, model: str, members: Mapping[str, Any]) -> bytes:
         "_errorCode": model.partition("#")[2],
         "_service": SERVICE,
     }
-    headers = _modelled(model, APPLICATION_ERROR, TERMINATE_STREAM, stream)
-    return encode(headers, to_json(body))
+    return _form(model, APPLICATION_ERROR, TERMINATE_STREAM).frame(stream, to_json(body))
 
 
 def terminate(stream: int) -> bytes:
@@ -133,12 +137,21 @@ def ping_response(ping: Message) -> bytes:
 
 def to_json(value: object) -> bytes:
     """Compact JSON in ASCII. Mappings of any kind are objects, sequences are arrays."""
-    return json.dumps(value, separators=(",", ":"), default=dict).encode()
+    return _to_text(value).encode()
+
+
+_to_text = json.JSONEncoder(separators=(",", ":"), default=dict).encode
 
 
 def _connection_error(kind: int, text: str) -> bytes:
     headers: list[tuple[str, HeaderValue]] = [(":content-type", JSON_CONTENT)]
     return encode([*headers, *_mandatory(kind, 0, 0)], to_json({"message": text}))
+
+
+@lru_cache(maxsize=256)
+def _form(model: str, kind: int, flags: int) -> FrameForm:
+    *headers, (last, _) = _modelled(model, kind, flags, 0)
+    return FrameForm(headers, last)
 
 
 def _modelled(model: str, kind: int, flags: int, stream: int) -> list[tuple[str, HeaderValue]]:

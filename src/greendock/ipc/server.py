@@ -12,9 +12,12 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from greendock.ipc.authorizer import Authorizer
 from greendock.ipc.connection import Connection, Limits
+from greendock.ipc.drops import Drops
+from greendock.ipc.line_budget import LineBudget
 from greendock.ipc.listener import Listener
-from greendock.ipc.operations.registry import handlers
+from greendock.ipc.operations.registry import handlers, quick_handlers
 from greendock.ipc.ports import CorePorts
 from greendock.ipc.router import Router
 from greendock.ipc.tokens import Credential, Tokens
@@ -22,10 +25,12 @@ from greendock.ipc.tokens import Credential, Tokens
 _log = logging.getLogger("greendock.ipc")
 
 STOP_DEADLINE_S = 5.0
+_PARTS = 4
+"""One component may have this part of all connections."""
 
 
 class IpcServer:
-    """Serves the operations of `shapes.OPERATIONS` on one Unix socket.
+    """Serves the operations of `shapes.table.OPERATIONS` on one Unix socket.
 
     `start` and `stop` are called once each, on the event loop that runs the core.
     """
@@ -34,16 +39,20 @@ class IpcServer:
         self, socket_path: Path, tokens: Tokens, ports: CorePorts, limits: Limits | None = None
     ) -> None:
         self.socket_path = socket_path
-        self.router = Router(handlers(ports), ports.access_policies)
+        authorizer = Authorizer(ports.access_policies)
+        self.router = Router(handlers(ports), authorizer, quick_handlers(ports))
+        self.drops = Drops()
         self.limits = limits or Limits()
         self._tokens = tokens
         self._connections: dict[Connection, None] = {}
+        self._unflushed: list[Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: Listener | None = None
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._all_left = asyncio.Event()
         self._stopping = False
+        self._line_budget = LineBudget()
         tokens.on_revoked(self._revoked)
 
     @property
@@ -52,6 +61,7 @@ class IpcServer:
 
     async def start(self) -> None:
         """Listen. Raises DeviceError when the socket can't be made."""
+        _log.addFilter(self._line_budget)
         self._listener = await asyncio.to_thread(Listener, self.socket_path)
         self._loop = asyncio.get_running_loop()
         self._server = await self._loop.create_unix_server(
@@ -65,6 +75,7 @@ class IpcServer:
         Peers that don't take their last bytes within `deadline_s` are cut off.
         """
         self._stopping = True
+        _log.removeFilter(self._line_budget)
         if self._server is not None:
             self._server.close()
         if self._listener is not None:
@@ -102,11 +113,32 @@ class IpcServer:
             greeting[0].abort()
 
     def authenticate(self, _connection: Connection, token: str) -> Credential | None:
-        return None if self._stopping else self._tokens.authenticate(token)
+        found = None if self._stopping else self._tokens.authenticate(token)
+        if found is None or found.generation is None or self._has_room_for(found.principal):
+            return found
+        _log.warning("%s has too many connections", found.principal)
+        return None
+
+    def _has_room_for(self, component: str) -> bool:
+        """No component keeps the others and the command line away, however many it opens."""
+        known = (one.credential for one in self._connections)
+        count = sum(1 for one in known if one is not None and one.principal == component)
+        return count < max(1, self.limits.connections // _PARTS)
 
     def left(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
         self._all_left.set()
+
+    def flush_later(self, connection: Connection) -> None:
+        if not self._unflushed:
+            asyncio.get_running_loop().call_soon(self.flush_all)
+        self._unflushed.append(connection)
+
+    def flush_all(self) -> None:
+        if self._unflushed:
+            waiting, self._unflushed = self._unflushed, []
+            for connection in waiting:
+                connection.flush()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

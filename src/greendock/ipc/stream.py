@@ -14,10 +14,12 @@ from typing import Any, Protocol
 
 from greendock.ipc import rpc
 from greendock.ipc.calls import Answer, Members, Subscription
+from greendock.ipc.drops import SubscriptionDrops
 from greendock.ipc.errors import as_operation_error, is_expected, service_error
 from greendock.ipc.eventstream import EventStreamError
 from greendock.ipc.router import Route, Router
-from greendock.ipc.shapes import Operation
+from greendock.ipc.shapes.operation import Operation
+from greendock.ipc.shared_event import SharedEvent
 
 _log = logging.getLogger("greendock.ipc")
 
@@ -25,7 +27,11 @@ _log = logging.getLogger("greendock.ipc")
 class Wire(Protocol):
     """What a stream needs of its connection."""
 
-    def write(self, frame: bytes, *, droppable: bool = False) -> bool: ...
+    def write(self, frame: bytes, drops: SubscriptionDrops | None = None) -> bool:
+        """False: not written. A frame with `drops` may be left out, which is counted there."""
+
+    def drops(self, what: str) -> SubscriptionDrops:
+        """A counter for the subscription `what` of this connection."""
 
     def forget(self, stream: int) -> None:
         """The stream is over."""
@@ -37,12 +43,15 @@ class Wire(Protocol):
 class Stream:
     """Open from its request until either side ends it."""
 
+    __slots__ = ("_drops", "_end_events", "_number", "_operation", "_over", "_task", "_wire")
+
     def __init__(self, wire: Wire, number: int) -> None:
         self._wire = wire
         self._number = number
         self._operation: Operation | None = None
         self._task: asyncio.Task[None] | None = None
         self._end_events: Callable[[], None] | None = None
+        self._drops: SubscriptionDrops | None = None
         self._over = False
 
     def run(self, router: Router, principal: str, name: str, payload: bytes) -> None:
@@ -66,7 +75,13 @@ class Stream:
         except (EventStreamError, TypeError, ValueError) as error:
             self.fail(error)
             return False
-        return self._wire.write(frame, droppable=droppable)
+        return self._wire.write(frame, self._drops if droppable else None)
+
+    def send_shared(self, event: SharedEvent) -> bool:
+        """One droppable event of a subscription, in JSON already (`EventSink`)."""
+        if self._over or self._operation is None or self._operation.event is None:
+            return False
+        return self._wire.write(event.frame(self._operation.event, self._number), self._drops)
 
     def close(self) -> None:
         """End the stream from our side (`EventSink`, and when the server stops)."""
@@ -90,6 +105,8 @@ class Stream:
             self._task.cancel()
         if self._end_events is not None:
             self._end_events()
+        if self._drops is not None:
+            self._drops.end()
 
     async def _answer_later(self, route: Route) -> None:
         try:
@@ -112,6 +129,7 @@ class Stream:
         if last:
             self._finish(frame)
         elif isinstance(answer, Subscription):
+            self._drops = self._wire.drops(_named(operation, answer))
             self._wire.write(frame)
             end = answer.start(self)
             if self._over:
@@ -123,6 +141,11 @@ class Stream:
         if not self._over:
             self._wire.write(frame)
             self.release()
+
+
+def _named(operation: Operation, subscription: Subscription) -> str:
+    """In quotes: the subject is the caller's text."""
+    return f"{operation.name} {subscription.subject!r}" if subscription.subject else operation.name
 
 
 def _ready(given: Answer | Awaitable[Answer]) -> Answer:

@@ -87,19 +87,44 @@ class ControlGroup:
         """SIGKILL to everything inside, so that nothing can fork away meanwhile."""
         if self._v2 and _try_write(self._tracked / "cgroup.kill", "1", quiet=True):
             return
-        freezer = (
-            ("cgroup.freeze", "1", "0") if self._v2 else ("freezer.state", "FROZEN", "THAWED")
-        )
-        folders = list(_tree(self._tracked))
-        for folder in folders:
-            _try_write(folder / freezer[0], freezer[1], quiet=True)
+        name, held, _ = self._freezer
+        for folder in _tree(self._tracked):
+            _try_write(folder / name, held, quiet=True)
         for pid in self.members():
             try:
                 os.kill(pid, 9)
             except OSError:
                 continue  # gone, or not ours to kill: the caller verifies
-        for folder in folders:
-            _try_write(folder / freezer[0], freezer[2], quiet=True)
+        self.thaw()
+
+    @property
+    def _freezer(self) -> tuple[str, str, str]:
+        """Interface file, what holds the group, what lets it go on."""
+        return ("cgroup.freeze", "1", "0") if self._v2 else ("freezer.state", "FROZEN", "THAWED")
+
+    def freeze(self) -> None:
+        """Have everything inside stand still, newcomers too; `is_frozen` tells when it does.
+
+        With v1 it may take several calls. Raises OSError where the kernel has no freezer.
+        """
+        name, held, _ = self._freezer
+        _write(self._tracked / name, held)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether everything inside stands still by now."""
+        try:
+            if self._v2:
+                return "frozen 1" in (self._tracked / "cgroup.events").read_text().splitlines()
+            return (self._tracked / "freezer.state").read_text().strip() == "FROZEN"
+        except OSError:
+            return False
+
+    def thaw(self) -> None:
+        """Have everything inside go on, whoever froze it."""
+        name, _, free = self._freezer
+        for folder in _tree(self._tracked):
+            _try_write(folder / name, free, quiet=True)
 
     def remove(self) -> None:
         """Remove the folders. One that still holds a process stays."""

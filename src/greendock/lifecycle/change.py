@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
+from greendock.config.changes import changed_leaves
 from greendock.lifecycle.model import ComponentSpec, State
 from greendock.recipe.model import DependencyType
 
@@ -31,7 +32,9 @@ def decide(old: ComponentSpec, new: ComponentSpec, state: State) -> Change:
         return Change.REINSTALL
     if _needs_restart(old, new):
         return Change.RESTART
-    return Change.NONE if old == new else Change.SWAP
+    # 1 and true are equal in Python only.
+    is_same = old == new and not changed_leaves(old.configuration, new.configuration)
+    return Change.NONE if is_same else Change.SWAP
 
 
 def limits_changed(old: ComponentSpec, new: ComponentSpec) -> bool:
@@ -55,6 +58,7 @@ def _needs_restart(old: ComponentSpec, new: ComponentSpec) -> bool:
     return (
         before != after
         or old.resident != new.resident
+        or old.restart_id != new.restart_id
         or old.uses_docker != new.uses_docker
         or bool(_hard(new) - _hard(old))
     )

@@ -6,7 +6,6 @@ change what is desired and ring; the task looks at a place where it may be calle
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
@@ -17,9 +16,10 @@ from greendock.lifecycle.change import limits_changed
 from greendock.lifecycle.desired import Desired, Request, event_for
 from greendock.lifecycle.host import Host
 from greendock.lifecycle.lifetime import Lifetime
-from greendock.lifecycle.model import ComponentSpec, ComponentStateChanged, ComponentView, State
+from greendock.lifecycle.model import ComponentSpec, ComponentView, State
 from greendock.lifecycle.news import announce
 from greendock.lifecycle.order import is_ready
+from greendock.lifecycle.pausing import Pausing
 from greendock.lifecycle.scripts import Prepared, exited, has_scripts, timed_out
 from greendock.lifecycle.states import Event
 from greendock.lifecycle.status import Failure, StepError
@@ -112,6 +112,7 @@ class Component:
             configuration=self.latest_spec.configuration,
             restarts=self._restarts,
             pid=self._lifetime.pid,
+            is_paused=self._lifetime.pausing.is_paused,
         )
 
     # What others ask.
@@ -153,6 +154,10 @@ class Component:
     def ring(self) -> None:
         """Make the task look again at what is desired and at its dependencies."""
         self._bell.ring()
+
+    @property
+    def pausing(self) -> Pausing:
+        return self._lifetime.pausing
 
     async def kill(self) -> None:
         """End its processes without any grace; for a core that has run out of time."""
@@ -217,9 +222,7 @@ class Component:
             self.spec, self._pending = self._pending, None
 
     def _tell(self, old: State) -> None:
-        now, status, spec = self._host.clock.now(), self._troubles.status, self.spec
-        change = (spec.name, spec.version, old, self.state, status.code, status.reason, now)
-        announce(self._host, ComponentStateChanged(*change))
+        announce(self._host, self.spec, old, self.state, self._troubles.status)
         self._neighbours.changed(self)
 
     # States. Each handler gives the event that ends its state.
@@ -247,6 +250,7 @@ class Component:
         self._generation += 1
         steps, lifetime = self.spec.steps, self._lifetime
         if self._runs_nothing():
+            await lifetime.serve(self.spec)
             return Event.STARTED if self.spec.resident else Event.NOTHING_TO_RUN
         step = "startup" if steps.startup is not None else "run"
         await lifetime.begin(self.spec, self._generation, step)
@@ -260,19 +264,17 @@ class Component:
         return Event.STARTED
 
     async def _in_running(self) -> Event:
-        since = self._host.clock.monotonic()
         main = self._lifetime.main
-        limit_s = main.prepared.timeout_s if main is not None and main.is_run else None
-        try:
-            async with self._bell.timer(limit_s) as timer:
+        async with self._lifetime.running(self.spec) as time:
+            try:
                 while (event := self._called_away() or self._main_ended()) is None:
-                    if timer.done() and main is not None:
+                    if time.over.done() and main is not None:
                         raise timed_out(main.prepared)
-                    watched = (timer, main.process.exit) if self._lifetime.main and main else ()
-                    await self._bell.wait(*watched)
+                    both = (time.over, main.process.exit) if self._lifetime.main and main else ()
+                    await self._bell.wait(*both)
                 return event
-        finally:
-            self._troubles.ran(self._host.clock.monotonic() - since)
+            finally:
+                self._troubles.ran(time.ran_s)
 
     async def _in_stopping(self) -> Event:
         failure = await self._lifetime.shut_down()
@@ -288,7 +290,7 @@ class Component:
         await self._lifetime.end()
         if failed_in is State.STOPPING:
             return event_for(self.state, self.desired) or Event.STOPPED
-        while self.desired.end is State.RUNNING:
+        while self._is_wanted():
             wait_s = self._troubles.wait_s
             if wait_s <= 0:
                 return Event.RETRY_INSTALL
@@ -374,23 +376,19 @@ class Component:
     async def _recover(self) -> None:
         """The recover script; a request to stop ends the wait for it."""
         step = self.spec.steps.recover
-        if step is None or self.desired.end is not State.RUNNING:
+        if step is None or not self._is_wanted():
             return
         try:
             if self._troubles.failed_in is State.STOPPING:  # which has ended the life that failed
                 await self._lifetime.begin(self.spec, self._generation, "recover")
             if (prepared := self._lifetime.prepare("recover", step)) is None:
                 return
-            work = asyncio.ensure_future(self._lifetime.run(prepared))
-            try:
-                while not work.done() and self.desired.end is State.RUNNING:
-                    await self._bell.wait(work)
-                if work.done():
-                    work.result()
-            finally:
-                work.cancel()
+            await self._lifetime.run_while(prepared, self._bell, self._is_wanted)
         except StepError as error:
             self._troubles.note(error.failure, self.state)
+
+    def _is_wanted(self) -> bool:
+        return self.desired.end is State.RUNNING
 
     def _fail(self, failure: Failure) -> Event:
         return self._troubles.record(failure, self.state, self.spec.steps.error_reset_s)

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 
 from greendock.lifecycle.cgroups import ControlGroups
 from greendock.lifecycle.orphans import foreign_children, reap_orphans
-from greendock.lifecycle.process_tree import ProcessTree, end_processes, marked_processes
+from greendock.lifecycle.process_tree import (
+    ProcessTree,
+    end_processes,
+    marked_processes,
+    send_signal,
+)
 
 _log = logging.getLogger("greendock.lifecycle")
 _GRACE_S = 5.0
@@ -26,6 +32,9 @@ async def end_earlier_life(core_id: str, groups: ControlGroups) -> None:
     if marked:
         pids = [process.pid for process in marked]
         _log.warning("ending processes that an earlier life of the core left: pids %s", pids)
+        for process in marked:
+            if process.stopped:
+                send_signal(process, signal.SIGCONT)
         await end_processes(marked, _GRACE_S)
 
 
@@ -33,6 +42,8 @@ async def _end_group(core_id: str, component: str, groups: ControlGroups) -> Non
     group = groups.group(component)
     if group is None:
         return
+    # A core that was killed may have left it frozen: no signal would be heard.
+    group.thaw()
     if group.members():
         _log.warning("ending processes of %s that an earlier life of the core left", component)
         await ProcessTree(core_id, component, group).end(_GRACE_S)

@@ -7,16 +7,22 @@ script kept at the start. component.py says when; scripts.py knows how.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from greendock.base.errors import ConfigurationError, GreendockError
 from greendock.lifecycle.bell import Bell
+from greendock.lifecycle.countdown import Countdown
 from greendock.lifecycle.host import Host
 from greendock.lifecycle.model import ComponentSpec, ResourceLimits, State
+from greendock.lifecycle.pausing import Pausing
+from greendock.lifecycle.ports import ContainerOwner, CorePart
 from greendock.lifecycle.process import ScriptProcess
 from greendock.lifecycle.scripts import Life, Prepared, Scripts, exited, timed_out
-from greendock.lifecycle.status import Failure, StepError
+from greendock.lifecycle.status import Failure, Kind, StepError
 from greendock.recipe.model import Step
 
 
@@ -41,11 +47,13 @@ class Lifetime:
         self._scripts = Scripts(name, host, state)
         self._life: Life | None = None
         self._shutdown: Prepared | None = None
+        self._part: CorePart | None = None
         self.main: Main | None = None
+        self.pausing = Pausing(name, host, self._scripts.tree)
 
     @property
     def has_begun(self) -> bool:
-        return self._life is not None
+        return self._life is not None or self._part is not None
 
     @property
     def pid(self) -> int | None:
@@ -58,6 +66,19 @@ class Lifetime:
             self._life = await self._scripts.begin(spec, generation, step)
         else:
             self._life = await self._scripts.go_on(self._life, spec, step)
+
+    async def serve(self, spec: ComponentSpec) -> None:
+        """Have the core do what a built-in component stands for, if anything. Raises StepError."""
+        part = self._host.parts.get(self._name)
+        if part is None or not spec.built_in:
+            return
+        self._part = part
+        try:
+            await part.start(spec)
+        except ConfigurationError as error:
+            raise StepError("startup", Kind.CONFIG_NOT_VALID, error.message, error.hint) from error
+        except GreendockError as error:
+            raise StepError("startup", Kind.ERROR, error.message, error.hint) from error
 
     def limit(self, limits: ResourceLimits | None) -> None:
         """Limit what runs and what starts from now on; None: no limits."""
@@ -98,6 +119,33 @@ class Lifetime:
         if process.exit.result() != 0:
             raise exited(prepared.name, process.exit.result())
 
+    async def run_while(self, prepared: Prepared, bell: Bell, wanted: Callable[[], bool]) -> None:
+        """As `run`, but no longer than it is `wanted`, which is looked at when `bell` rings."""
+        work = asyncio.ensure_future(self.run(prepared))
+        try:
+            while not work.done() and wanted():
+                await bell.wait(work)
+            if work.done():
+                work.result()
+        finally:
+            work.cancel()
+
+    @asynccontextmanager
+    async def running(self, spec: ComponentSpec) -> AsyncIterator[Countdown]:
+        """While the component is RUNNING: the time of its run script. It may be paused then."""
+        main = self.main
+        limit_s = main.prepared.timeout_s if main is not None and main.is_run else None
+        owner: ContainerOwner | None = None
+        if self._life is not None:
+            digest = hashlib.sha256(self._life.token.encode()).digest()
+            owner = ContainerOwner(spec, digest, self._life.began_at_s)
+        with Countdown(self._host.clock, limit_s) as countdown:
+            self.pausing.allow(owner, countdown)
+            try:
+                yield countdown
+            finally:
+                await self.pausing.leave()
+
     async def shut_down(self) -> Failure | None:
         """The kept shutdown script, then the end of all processes."""
         failure: Failure | None = None
@@ -110,7 +158,8 @@ class Lifetime:
         return failure
 
     async def end(self) -> None:
-        """End all processes and take the token back."""
+        """End all processes, and what the core does for it, and take the token back."""
+        await self._end_part()
         await self._scripts.end(self.pid)
         self.main = None
         self._shutdown = None
@@ -136,7 +185,13 @@ class Lifetime:
 
     async def kill(self) -> None:
         """End all processes without any grace."""
+        await self._end_part()
         await self._scripts.end(None, grace_s=0.0)
+
+    async def _end_part(self) -> None:
+        part, self._part = self._part, None
+        if part is not None:
+            await part.stop()
 
     def close(self) -> None:
         """Let go of what outlives every life: control group and log file."""

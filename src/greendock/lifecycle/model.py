@@ -50,6 +50,7 @@ class ComponentSpec:
     """All that is needed to run one component.
 
     `built_in` marks what is part of the core, `resident` what of it counts as RUNNING always.
+    `restart_id` changes when its configuration changed so that it has to start anew.
     `content_id` changes when the component's artifact files change: that reinstalls it.
     `uses_docker` is true when it lists a docker artifact or depends on the application manager.
     """
@@ -61,6 +62,7 @@ class ComponentSpec:
     run_with: RunWith = field(default_factory=RunWith)
     configuration: Mapping[str, Any] = field(default_factory=dict)
     content_id: str = ""
+    restart_id: str = ""
     resident: bool = False
     built_in: bool = False
     uses_docker: bool = False
@@ -78,6 +80,8 @@ class ComponentView:
     configuration: Mapping[str, Any]
     restarts: int
     pid: int | None
+    is_paused: bool = False
+    """Its processes and containers stand still on request; its state stays RUNNING."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,18 @@ from __future__ import annotations
 import logging
 
 from greendock.lifecycle.host import Host
-from greendock.lifecycle.model import ComponentStateChanged, State
+from greendock.lifecycle.model import ComponentSpec, ComponentStateChanged, State
+from greendock.lifecycle.status import Failure
 
 _log = logging.getLogger("greendock.lifecycle")
 
 
-def announce(host: Host, change: ComponentStateChanged) -> None:
-    """Publish the change and log it as Greengrass does."""
+def announce(host: Host, spec: ComponentSpec, old: State, new: State, status: Failure) -> None:
+    """Publish the change and log it as Greengrass does. `status` is what is shown from now on."""
+    now = host.clock.now()
+    change = ComponentStateChanged(
+        spec.name, spec.version, old, new, status.code, status.reason, now
+    )
     host.bus.publish(change)
     contexts = {
         "serviceName": change.component,

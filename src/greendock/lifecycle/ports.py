@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from greendock.lifecycle.model import ComponentSpec
 
 
 class Identities(Protocol):
@@ -11,7 +14,12 @@ class Identities(Protocol):
 
     def issue(self, component: str, generation: int) -> str: ...
 
-    def revoke(self, component: str, generation: int) -> None: ...
+    def dismiss(self, component: str) -> None:
+        """Somebody asked for the end of what runs now (stop, restart, change, removal): nothing
+        of it may go on, whatever outlives its scripts. Called before they are stopped."""
+
+    def revoke(self, component: str, generation: int) -> None:
+        """The generation's scripts are over."""
 
 
 class Surroundings(Protocol):
@@ -21,6 +29,20 @@ class Surroundings(Protocol):
     """
 
     def environment(self) -> Mapping[str, str]: ...
+
+
+class CorePart(Protocol):
+    """What a built-in component stands for, where it does any work."""
+
+    async def start(self, spec: ComponentSpec) -> None:
+        """Returns when it works. Raises GreendockError."""
+
+    async def stop(self) -> None:
+        """Also after a start that failed."""
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """Laid over the component's configuration where somebody reads it."""
 
 
 class RunSettings(Protocol):
@@ -39,3 +61,26 @@ class RunSettings(Protocol):
     @property
     def withheld_variables(self) -> frozenset[str]:
         """Variables of the core's environment that no component gets: passwords of registries."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOwner:
+    """By what the containers of a running component can be told: its specification, the SHA-256
+    of its present token, and when this life of it began (seconds since the epoch)."""
+
+    spec: ComponentSpec
+    token_digest: bytes = field(repr=False)
+    began_at_s: float
+
+
+class Containers(Protocol):
+    """The containers of components, wherever they run. All can be repeated."""
+
+    async def pause(self, owner: ContainerOwner) -> None:
+        """Have all that run stand still. Raises GreendockError; some may be paused then."""
+
+    async def resume(self, component: str) -> None:
+        """Have those go on that `pause` paused. Raises GreendockError; some may be paused then."""
+
+    def release(self, component: str) -> None:
+        """Have them go on as soon as that is possible. Returns at once."""

@@ -145,23 +145,25 @@ class ProcessTree:
             if not fresh:
                 break
             for process in fresh:
-                _signal(process, signal.SIGSTOP)
+                send_signal(process, signal.SIGSTOP)
                 stopped.add((process.pid, process.started))
             await asyncio.sleep(0)
         for process in self.members().values():
-            _signal(process, signal.SIGKILL)
+            send_signal(process, signal.SIGKILL)
 
 
 def marked_processes(core_id: str) -> list[ProcessInfo]:
-    """Living processes that carry the mark of this core, its own line excepted."""
+    """Living processes that carry the mark of this core, its own line excepted.
+
+    With them what a marked one started, and the sessions that were begun for a component.
+    """
     start = f"{OWNER_VARIABLE}={core_id}/".encode()
     processes = all_processes()
-    spared = own_line(processes)
-    return [
-        process
-        for pid, process in processes.items()
-        if pid not in spared and not process.zombie and has_variable(pid, start)
-    ]
+    marked = {pid for pid in processes if has_variable(pid, start)}
+    kin = {pid for pid, process in processes.items() if process.session in marked}
+    own = own_line(processes)
+    found = descent((marked | kin) - own, processes) - own
+    return [processes[pid] for pid in sorted(found) if not processes[pid].zombie]
 
 
 async def end_processes(processes: Iterable[ProcessInfo], grace_s: float) -> None:
@@ -173,17 +175,17 @@ async def end_processes(processes: Iterable[ProcessInfo], grace_s: float) -> Non
         reap_orphans()
         await asyncio.sleep(_PAUSES_S[-1])
     for process in left:
-        _signal(process, signal.SIGKILL)
+        send_signal(process, signal.SIGKILL)
 
 
 def _terminate(processes: Iterable[ProcessInfo], first: int | None) -> set[tuple[int, int]]:
     ordered = sorted(processes, key=lambda p: (p.pid != first, p.pid))
     for process in ordered:
-        _signal(process, signal.SIGTERM)
+        send_signal(process, signal.SIGTERM)
     return {(process.pid, process.started) for process in ordered}
 
 
-def _signal(process: ProcessInfo, number: signal.Signals) -> None:
+def send_signal(process: ProcessInfo, number: signal.Signals) -> None:
     """Send a signal to this very process, never to a later one of the same pid."""
     try:
         descriptor = os.pidfd_open(process.pid)

@@ -20,7 +20,21 @@ class ProcessInfo:
     parent: int
     session: int
     started: int
-    zombie: bool
+    state: str
+
+    @property
+    def zombie(self) -> bool:
+        return self.state in ("Z", "X")
+
+    @property
+    def stopped(self) -> bool:
+        """By a signal, or by who traces it."""
+        return self.state in ("T", "t")
+
+    @property
+    def in_kernel(self) -> bool:
+        """Waits there for a device, or for a child that has not begun its program yet."""
+        return self.state == "D"
 
 
 def read_process(pid: int) -> ProcessInfo | None:
@@ -31,9 +45,7 @@ def read_process(pid: int) -> ProcessInfo | None:
         return None
     # The command name may hold blanks and brackets: only what follows the last one counts.
     fields = text.rpartition(")")[2].split()
-    return ProcessInfo(
-        pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0] in ("Z", "X")
-    )
+    return ProcessInfo(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0])
 
 
 def all_processes() -> dict[int, ProcessInfo]:

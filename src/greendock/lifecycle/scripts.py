@@ -11,7 +11,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from greendock.base.errors import ConfigurationError, DeviceError
@@ -38,9 +38,10 @@ class Life:
 
     spec: ComponentSpec
     account: Account
-    token: str
+    token: str = field(repr=False)
     generation: int
     work_folder: Path
+    began_at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Scripts:
             folder = host.paths.work_folder(self._name)
             await _make_folder(folder, account, thorough=_has_privileged(spec.steps))
         token = host.identities.issue(self._name, generation)
-        return Life(spec, account, token, generation, folder)
+        return Life(spec, account, token, generation, folder, host.clock.now())
 
     async def go_on(self, life: Life, spec: ComponentSpec, step: str) -> Life:
         """The same life, by `spec`; what a privileged install made belongs to the user now.

@@ -10,17 +10,18 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from greendock.base.clock import Clock
-from greendock.base.errors import GreendockError, UsageError
+from greendock.base.errors import UsageError
 from greendock.base.events import Bus
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
-from greendock.lifecycle import cgroups
+from greendock.lifecycle.cgroups import ControlGroups, detect
 from greendock.lifecycle.change import Change, decide
 from greendock.lifecycle.component import Component
 from greendock.lifecycle.desired import Request
@@ -35,8 +36,13 @@ from greendock.lifecycle.order import (
     with_hard_dependers,
 )
 from greendock.lifecycle.orphans import become_subreaper, foreign_children, reap_orphans
-from greendock.lifecycle.ports import Identities, RunSettings, Surroundings
-from greendock.lifecycle.run_as import choose
+from greendock.lifecycle.ports import (
+    Containers,
+    CorePart,
+    Identities,
+    RunSettings,
+    Surroundings,
+)
 from greendock.lifecycle.users import Users
 from greendock.recipe.model import DependencyType
 
@@ -66,6 +72,9 @@ class Supervisor:
     surroundings: Surroundings
     grace_s: float = STOP_GRACE_S
     jitter: Callable[[], float] = random.random
+    containers: Containers | None = None
+    detect_groups: Callable[[str], ControlGroups] = detect
+    parts: Mapping[str, CorePart] = field(default_factory=dict)
     _host: Host | None = field(default=None, init=False)
     _components: dict[str, Component] = field(default_factory=dict, init=False)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
@@ -73,13 +82,14 @@ class Supervisor:
     _reaper: asyncio.Task[None] | None = field(default=None, init=False)
     _spared: frozenset[int] = field(default=frozenset(), init=False)
     _turn: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _stops: bool = field(default=False, init=False)
 
     async def start(self) -> None:
         """Prepare this process and machine, and end what an earlier life of the core left."""
         if not become_subreaper():
             _log.warning("cannot adopt orphans: daemons without a control group may get away")
         core = _own_id(self.paths.root)
-        groups = cgroups.detect(core)
+        groups = self.detect_groups(core)
         self._host = Host(
             core_id=core,
             paths=self.paths,
@@ -94,19 +104,13 @@ class Supervisor:
             environment=dict(os.environ),
             grace_s=self.grace_s,
             jitter=self.jitter,
+            containers=self.containers,
+            parts=self.parts,
         )
         await end_earlier_life(core, groups)
-        await self._have_default_user(self._host.users)
+        await self._host.users.create_default(self.settings.default_posix_user)
         self._spared = frozenset(process.pid for process in foreign_children())
         self._reaper = asyncio.create_task(self._reap(), name="reap orphans")
-
-    async def _have_default_user(self, users: Users) -> None:
-        """Create ggc_user now, as the official installer does: operators put it into groups before
-        they deploy anything. What goes wrong is told again when a component needs the user."""
-        try:
-            await users.resolve(choose(None, self.settings.default_posix_user, users.core_is_root))
-        except GreendockError as error:
-            _log.warning("the default user of components can't be had: %s", error.explain())
 
     def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
         """Add new components, change those whose specification changed, mend BROKEN ones.
@@ -119,6 +123,14 @@ class Supervisor:
         order = [name for name in start_order(graph) if name in specs]
         touched = [name for name in order if self._take(specs[name])]
         return with_hard_dependers(self._graph(), touched) & frozenset(self._components)
+
+    def note(self, specs: Mapping[str, ComponentSpec]) -> None:
+        """Run by these from the next start of a script on; nothing restarts, nothing is added."""
+        for name, spec in specs.items():
+            if name in self._successors:
+                self._successors[name] = spec
+            elif name in self._components:
+                self._components[name].use(spec, None)
 
     def _take(self, spec: ComponentSpec) -> bool:
         """True when the component is going to start or restart."""
@@ -133,6 +145,8 @@ class Supervisor:
         if change is Change.NONE:
             return False
         request = _REQUESTS[change]
+        if request is not None:
+            self.identities.dismiss(spec.name)
         component.use(spec, request)
         return request is not None
 
@@ -196,22 +210,46 @@ class Supervisor:
         self, component: Component, first: Iterable[Component], request: Request
     ) -> None:
         await self._until(lambda: all(other.is_at_rest for other in first))
-        component.ask(request)
+        self._ask(component, request)
         await self._until(lambda: component.is_at_rest)
+
+    def _ask(self, component: Component, request: Request) -> None:
+        """For what people and deployments want; `changed` asks because of other components."""
+        self.identities.dismiss(component.name)
+        component.ask(request)
 
     def restart(self, name: str) -> None:
         """Restart a component, a BROKEN one by installing it again. Returns at once.
 
-        Raises UsageError for a component that isn't there.
+        Raises UsageError for a component that isn't there, and while the core stops.
         """
-        self._own(name, "restart").ask(Request.RESTART)
+        component = self._own(name, "restart")
+        if self._stops:
+            raise UsageError(f"cannot restart {name}: the core is stopping")
+        self._ask(component, Request.RESTART)
 
     def stop(self, name: str) -> None:
         """Stop a component until it is restarted. Returns at once.
 
         Raises UsageError for a component that isn't there.
         """
-        self._own(name, "stop").ask(Request.STOP)
+        self._ask(self._own(name, "stop"), Request.STOP)
+
+    async def pause(self, name: str) -> None:
+        """Hold a RUNNING component's processes and containers; returns when they stand still.
+
+        Raises UsageError for one that isn't there, isn't RUNNING or is part of the core, and
+        LifecycleError when it can't be done; the component runs on then.
+        """
+        await self._own(name, "pause").pausing.pause()
+
+    async def resume(self, name: str) -> None:
+        """Have a paused component go on.
+
+        Raises UsageError for one that isn't there or isn't paused, and LifecycleError when it
+        can't be done; the component stays paused then.
+        """
+        await self._own(name, "resume").pausing.resume()
 
     def request_state(self, component: str, state: State) -> None:
         """What a component says of itself: RUNNING or ERRORED.
@@ -227,14 +265,38 @@ class Supervisor:
 
     def views(self) -> list[ComponentView]:
         """All components, dependencies first."""
-        return [self._components[name].view() for name in start_order(self._graph())]
+        return [self._view(self._components[name]) for name in start_order(self._graph())]
 
     def view(self, name: str) -> ComponentView | None:
         component = self._components.get(name)
-        return None if component is None else component.view()
+        return None if component is None else self._view(component)
+
+    def _view(self, component: Component) -> ComponentView:
+        view = component.view()
+        if component.name not in self.parts:
+            return view
+        return replace(view, configuration=self.configuration_of(component.name) or {})
+
+    def dependers(self, name: str) -> frozenset[str]:
+        """Those that depend on `name`, hard or soft."""
+        return frozenset(other for other, needs in self._graph().items() if name in needs)
+
+    def configuration_of(self, name: str) -> Mapping[str, Any] | None:
+        """As `view` has it; for what is asked at every call."""
+        component, part = self._components.get(name), self.parts.get(name)
+        if component is None:
+            return None
+        configuration = component.latest_spec.configuration
+        return configuration if part is None else {**configuration, **part.shown}
+
+    @property
+    def names(self) -> Collection[str]:
+        """Of all components, in no order."""
+        return self._components.keys()
 
     async def stop_all(self, deadline_s: float) -> None:
         """Stop everything, dependers first; what is left after `deadline_s` is killed."""
+        self._stops = True
         self._successors.clear()
         try:
             async with asyncio.timeout(deadline_s):
@@ -312,9 +374,9 @@ class Supervisor:
         return component
 
     def _own(self, name: str, verb: str) -> Component:
-        """A component that is not part of the core itself."""
+        """A component that is not the core itself, which runs as long as it is there."""
         component = self._get(name, verb)
-        if component.latest_spec.built_in:
+        if component.latest_spec.built_in and name not in self.parts:
             raise UsageError(f"cannot {verb} {name}: it is part of the core, which runs")
         return component
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import logging
 import os
 import pwd
 import subprocess
 from pathlib import Path
 
-from greendock.base.errors import DeviceError, LifecycleError
-from greendock.lifecycle.run_as import DEFAULT_GROUP, Account, Wanted, may_traverse
+from greendock.base.errors import DeviceError, GreendockError, LifecycleError
+from greendock.lifecycle.run_as import DEFAULT_GROUP, Account, Wanted, choose, may_traverse
 
+_log = logging.getLogger("greendock.lifecycle")
 _DATABASES = (Path("/etc/passwd"), Path("/etc/group"))
 
 
@@ -63,6 +65,15 @@ class Users:
                 account = await self._create(wanted)
             self._known[wanted] = account
         return self._known[wanted]
+
+    async def create_default(self, posix_user: str | None) -> None:
+        """Have the default user of components now, as the official installer does: operators put
+        it into groups before they deploy anything. What goes wrong is told again when a component
+        needs the user."""
+        try:
+            await self.resolve(choose(None, posix_user, self.core_is_root))
+        except GreendockError as error:
+            _log.warning("the default user of components can't be had: %s", error.explain())
 
     def _look_up(self, wanted: Wanted) -> Account | None:
         """None when it is missing and may be created."""

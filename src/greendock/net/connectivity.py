@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 from greendock.net.rtnetlink import brings_network
 
@@ -26,6 +27,8 @@ class Connectivity:
         self._socket: socket.socket | None = None
         self._changed = asyncio.Event()
         self._closed = False
+        self._listeners: list[Callable[[], None]] = []
+        self._hopeful: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """Begin to listen; does nothing where the kernel has no rtnetlink, and may be repeated."""
@@ -44,6 +47,26 @@ class Connectivity:
                 opened.close()
             return
         self._socket = opened
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` at any news of addresses and routes; gives back what ends that."""
+        return self._add(self._listeners, listener)
+
+    def listen_for_network(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when there may be a network now; gives back what ends that."""
+        return self._add(self._hopeful, listener)
+
+    def _add(
+        self, listeners: list[Callable[[], None]], listener: Callable[[], None]
+    ) -> Callable[[], None]:
+        self.start()
+        listeners.append(listener)
+
+        def end() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+
+        return end
 
     async def pause(self, seconds: float) -> bool:
         """Wait `seconds`, or until the network changed; whether it did."""
@@ -69,9 +92,14 @@ class Connectivity:
     def _read(self, opened: socket.socket) -> None:
         try:
             while news := opened.recv(_READ_BYTES):
-                if brings_network(news):
-                    self._changed.set()
+                self._tell(brings_network(news))
         except BlockingIOError:
             return
         except OSError:  # ENOBUFS: so much news that some was dropped
+            self._tell(True)
+
+    def _tell(self, brings: bool) -> None:
+        if brings:
             self._changed.set()
+        for listener in (*self._listeners, *(self._hopeful if brings else ())):
+            listener()

@@ -23,6 +23,8 @@ ECR_REGIONS = ("us-east-1", "eu-west-1")
 IOT_DOMAIN = f"credentials.iot.{ECR_REGION}.amazonaws.com"
 IOT_HOST = f"c1lab.{IOT_DOMAIN}"
 IOT_PORT = 4443
+IOT_DATA_HOST = f"a1lab-ats.iot.{ECR_REGION}.amazonaws.com"
+IOT_DATA_PORT = 4444
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def certificate_names() -> tuple[str, ...]:
     names = {host.rpartition(":")[0] for registry in REGISTRIES for host in registry.hosts}
     s3 = [f"{part}s3.{region}.amazonaws.com" for region in S3_REGIONS for part in ("", "*.")]
     aws = [f"api.ecr.{region}.amazonaws.com" for region in ECR_REGIONS] + [f"*.{IOT_DOMAIN}"]
-    return ("localhost", HUB_AUTH_HOST, *aws, *s3, *sorted(names))
+    return ("localhost", HUB_AUTH_HOST, IOT_DATA_HOST, *aws, *s3, *sorted(names))
 
 
 def local_port(target: str) -> int | None:
@@ -57,6 +59,8 @@ def local_port(target: str) -> int | None:
         return S3_PORT
     if host.endswith(f".{IOT_DOMAIN}:443"):
         return IOT_PORT
+    if host == f"{IOT_DATA_HOST}:8883":
+        return IOT_DATA_PORT
     if host in {f"api.ecr.{region}.amazonaws.com:443" for region in ECR_REGIONS}:
         return ECR_API_PORT
     for registry in REGISTRIES:

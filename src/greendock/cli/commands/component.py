@@ -1,4 +1,4 @@
-"""`greendock component …`: list, details, restart, stop.
+"""`greendock component …`: list, details, restart, stop, pause, resume.
 
 Texts as the official client prints them; --verbose and --json add what only this core knows.
 Asks the core and prints; decides nothing.
@@ -25,22 +25,29 @@ _SHOWN = (
     "statusCode",
     "statusReason",
     "restarts",
+    "paused",
     "pid",
     "configuration",
 )
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
-    group = add_group(subparsers, "component", "list, show, restart and stop components")
+    group = add_group(subparsers, "component", "list, show, restart, stop and pause components")
     _add(group, "list", "show every component", list_components, "component list --json")
     example = "component details -n com.example.Web"
     details = _add(group, "details", "show one component", show_details, example)
     details.add_argument("-n", "--name", required=True, help="component name")
-    for verb, handler in (("restart", restart), ("stop", stop)):
+    accepted = "returns when the core has accepted it"
+    for verb, handler, returns in (
+        ("restart", restart, accepted),
+        ("stop", stop, accepted),
+        ("pause", pause, "returns when their processes and containers stand still"),
+        ("resume", resume, "returns when they go on"),
+    ):
         parser = _add(
             group,
             verb,
-            f"{verb} components; returns when the core has accepted it",
+            f"{verb} components; {returns}",
             handler,
             f"component {verb} -n com.example.Web,com.example.Db",
         )
@@ -70,8 +77,7 @@ def _add(
 
 def list_components(args: argparse.Namespace) -> int:
     with _client(args) as client:
-        operation = "greendock#DescribeComponents" if _more(args) else "ListComponents"
-        components = client.call(operation).get("components", [])
+        components = client.call("greendock#DescribeComponents").get("components", [])
     if args.json:
         say_json({"components": [_shape(component) for component in components]})
         return 0
@@ -84,10 +90,7 @@ def list_components(args: argparse.Namespace) -> int:
 def show_details(args: argparse.Namespace) -> int:
     request = {"componentName": args.name}
     with _client(args) as client:
-        if _more(args):
-            component = client.call("greendock#DescribeComponent", request).get("component", {})
-        else:
-            component = client.call("GetComponentDetails", request).get("componentDetails", {})
+        component = client.call("greendock#DescribeComponent", request).get("component", {})
     if args.json:
         say_json(_shape(component))
     else:
@@ -103,7 +106,15 @@ def stop(args: argparse.Namespace) -> int:
     return _change(args, "StopComponent", "stopStatus")
 
 
-def _change(args: argparse.Namespace, operation: str, status_member: str) -> int:
+def pause(args: argparse.Namespace) -> int:
+    return _change(args, "PauseComponent")
+
+
+def resume(args: argparse.Namespace) -> int:
+    return _change(args, "ResumeComponent")
+
+
+def _change(args: argparse.Namespace, operation: str, status_member: str | None = None) -> int:
     """Ask for each component; one that fails doesn't keep the others from being asked for."""
     results: list[dict[str, Any]] = []
     failures: list[CliError] = []
@@ -111,7 +122,7 @@ def _change(args: argparse.Namespace, operation: str, status_member: str) -> int
         for name in dict.fromkeys(args.names):
             try:
                 answer = client.call(operation, {"componentName": name})
-                if answer.get(status_member) == "FAILED":
+                if status_member and answer.get(status_member) == "FAILED":
                     raise CliError(answer.get("message") or "the core refused it, with no reason")
                 results.append({"componentName": name, "status": "SUCCEEDED"})
             except CliError as error:
@@ -127,7 +138,9 @@ def _change(args: argparse.Namespace, operation: str, status_member: str) -> int
 
 def _named(error: CliError, operation: str, name: str) -> CliError:
     verb = operation.removesuffix("Component").lower()
-    return CliError(f"cannot {verb} {name}: {error.message}", codes=error.codes, hint=error.hint)
+    what = f"cannot {verb} {name}"
+    message = error.message if error.message.startswith(what) else f"{what}: {error.message}"
+    return CliError(message, codes=error.codes, hint=error.hint)
 
 
 def _report_changes(
@@ -149,10 +162,6 @@ def _client(args: argparse.Namespace) -> Client:
     return Client(root_folder(args.root))
 
 
-def _more(args: argparse.Namespace) -> bool:
-    return bool(args.json or args.verbose)
-
-
 def _shape(component: Mapping[str, Any]) -> dict[str, Any]:
     """The documented members, all of them always there."""
     return {member: component.get(member) for member in _SHOWN}
@@ -163,6 +172,8 @@ def _say_component(component: Mapping[str, Any], *, verbose: bool) -> None:
     say(f"Component Name: {component.get('componentName')}")
     say(f"    Version: {component.get('version')}")
     say(f"    State: {component.get('state')}")
+    if component.get("paused"):
+        say("    Paused: true")
     say(f"    Configuration: {compact(configuration) if configuration else 'null'}")
     if not verbose:
         return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from greendock.cli.access import root_folder
 from greendock.cli.errors import ArgumentsError
 from greendock.cli.output import compact, say, say_json, say_raw
-from greendock.cli.parser import add_group, add_json
+from greendock.cli.parser import add_group, add_json, add_json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,7 +137,7 @@ def _add_get(group: argparse._SubParsersAction[Any]) -> None:
         metavar="N",
         help="accepted for the official client's sake; this one keeps one entry per log",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    add_json_lines(parser)
 
 
 def _count(text: str) -> int:

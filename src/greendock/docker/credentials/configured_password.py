@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from greendock.docker.credentials.secret_file import read_secret_file
+from greendock.base.secret_file import read_secret_file
 from greendock.docker.errors import CredentialsFailed
 
 _MOST_BYTES = 65536  # tokens of some registries are long; nothing else is

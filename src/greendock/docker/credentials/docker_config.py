@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from greendock.docker.credentials.secret_file import read_secret_file, stamp_of
+from greendock.base.secret_file import read_secret_file, stamp_of
 from greendock.docker.engine.model import RegistryAuth
 from greendock.docker.errors import CredentialsFailed
 from greendock.docker.registry_kind import DOCKER_HUB

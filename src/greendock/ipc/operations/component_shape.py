@@ -33,6 +33,7 @@ def described_component(view: ComponentView) -> dict[str, Any]:
         "statusCode": view.status_code,
         "statusReason": view.status_reason,
         "restarts": view.restarts,
+        "paused": view.is_paused,
         "configuration": view.configuration,
     }
     if view.pid is not None:

@@ -9,7 +9,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from greendock.deployment.record import DeploymentRecord, DetailedStatus, ImageWaiting
+from greendock.deployment.record import (
+    ComponentWaiting,
+    DeploymentRecord,
+    DetailedStatus,
+    ImageWaiting,
+)
 
 _OLDER_NAMES = {
     DetailedStatus.FAILED_UNABLE_TO_ROLLBACK: DetailedStatus.FAILED_ROLLBACK_NOT_REQUESTED
@@ -61,7 +66,15 @@ def described_deployment(record: DeploymentRecord) -> dict[str, Any]:
     }
 
 
-def _waiting(wait: ImageWaiting) -> dict[str, Any]:
+def _waiting(wait: ImageWaiting | ComponentWaiting) -> dict[str, Any]:
+    if isinstance(wait, ComponentWaiting):
+        return {
+            "component": wait.component,
+            "about": wait.about.value,
+            "until": wait.until,
+            "deferred": wait.deferred,
+            **_set(message=wait.message),
+        }
     return {
         "image": wait.image,
         "attempt": wait.attempt,

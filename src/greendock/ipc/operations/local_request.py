@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from greendock.deployment.document import (
+    DEFAULT_NOTIFY_S,
+    DEFAULT_VALIDATE_S,
     LOCAL_GROUP,
     ConfigurationUpdate,
     FailurePolicy,
@@ -19,6 +21,9 @@ from greendock.deployment.document import (
 from greendock.ipc.calls import Members
 from greendock.ipc.errors import invalid_arguments
 from greendock.lifecycle.model import ResourceLimits, RunWith
+
+_UPDATES = "componentUpdatePolicy"
+_LONGEST_S = 2**31 - 1
 
 
 def local_request(members: Members) -> LocalRequest:
@@ -34,8 +39,28 @@ def local_request(members: Members) -> LocalRequest:
         recipe_paths=_paths(members, "recipeDirectoryPath", "recipePaths"),
         artifact_folders=_paths(members, "artifactsDirectoryPath", "artifactFolders"),
         failure_policy=FailurePolicy(members.get("failureHandlingPolicy", "DO_NOTHING")),
+        notify_s=_notify_s(members.get("componentUpdatePolicy")),
+        validate_s=_timeout_s(members, "configurationValidationPolicy", DEFAULT_VALIDATE_S),
         offline=bool(members.get("offline")),
     )
+
+
+def _notify_s(policy: Mapping[str, Any] | None) -> float | None:
+    timeout_s = _timeout_s({_UPDATES: policy}, _UPDATES, DEFAULT_NOTIFY_S)
+    skipped = policy is not None and policy.get("action") == "SKIP_NOTIFY_COMPONENTS"
+    return None if skipped else timeout_s
+
+
+def _timeout_s(members: Members, name: str, default_s: float) -> float | None:
+    """The `timeoutInSeconds` of a policy; None without one: unlike those of a fleet, a local
+    deployment asks components only when it is told to."""
+    policy = members.get(name)
+    if policy is None:
+        return None
+    timeout_s = policy.get("timeoutInSeconds", default_s)
+    if not 0 < timeout_s <= _LONGEST_S:
+        raise invalid_arguments(f"{name}.timeoutInSeconds has to be from 1 to {_LONGEST_S}")
+    return float(timeout_s)
 
 
 def _group(name: str) -> str:

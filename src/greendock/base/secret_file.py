@@ -1,7 +1,7 @@
 """Reads the small files that hold passwords: password files and Docker's config.json.
 
 Refuses what is no regular file and what is too large to be one of these. Blocks for one read.
-Called by the credentials of registries.
+Called by the credentials of registries and by the local secrets.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Containers of components: which are whose, and pausing them. Asks the engine only."""

@@ -1,0 +1,1 @@
+"""Secrets for components: which one is meant, and where its value is read at each call."""

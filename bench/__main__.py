@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 
-NAMES = ("pulls", "cut-pulls", "commands", "core-start", "ipc")
+NAMES = ("pulls", "cut-pulls", "commands", "core-start", "ipc", "gateway")
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--only", choices=NAMES, help="take one kind of measurement")
     options = parser.parse_args()
     rounds = options.rounds
-    from bench import commands, core_start, cut_pulls, ipc, pulls
+    from bench import commands, core_start, cut_pulls, gateway, ipc, pulls
     from lab.core import CoreMaker
     from lab.lab import Lab
 
@@ -42,6 +42,7 @@ def main() -> int:
                 "commands": lambda: commands.measure(make_core, place, rounds * 4),
                 "core-start": lambda: core_start.measure(lab, make_core, place, rounds),
                 "ipc": lambda: ipc.measure(make_core, place, rounds),
+                "gateway": lambda: gateway.measure(lab, place, rounds),
             }
             for name in NAMES:
                 if options.only in (None, name):

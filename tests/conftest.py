@@ -7,7 +7,7 @@ The lab's modules are imported when a test first asks for it: unit tests don't n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -26,7 +26,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("greendock")
 
-_lab_notes: list[str] = []
+_lab_notes: set[str] = set()
+_FOR_THE_CONTROLLER = "lab_notes"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,8 +36,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("lab")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker's notes go to who shows the summary."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[_FOR_THE_CONTROLLER] = sorted(_lab_notes)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A worker that was killed says nothing.
+    _lab_notes.update(getattr(node, "workeroutput", {}).get(_FOR_THE_CONTROLLER, ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for note in _lab_notes:
+    for note in sorted(_lab_notes):
         terminalreporter.write_line(f"lab: {note}", yellow=True, bold=True)
 
 
@@ -47,7 +60,7 @@ def lab() -> Iterator[Lab]:
 
     running = Lab.open()
     if not running.bridge_network:
-        _lab_notes.append(
+        _lab_notes.add(
             f"NO BRIDGE NETWORK on this machine ({running.namespaces.missing_for_bridge}); "
             "containers of the tests had no network"
         )

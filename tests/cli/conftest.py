@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,13 @@ from greendock.deployment.record import (
     Phase,
     Status,
 )
+from greendock.docker.containers.view import ContainersView
 from greendock.ipc.cli_info import write_cli_info
 from greendock.ipc.component_metrics import ComponentMetrics
 from greendock.ipc.debug_passwords import DebugPasswords
 from greendock.ipc.operations.system import SystemPorts
 from greendock.ipc.ports import (
+    ComponentUsage,
     CorePorts,
     CoreView,
     ImageExplanation,
@@ -138,6 +140,23 @@ def image_row(image_id: str, *names: str, **more: Any) -> ImageRow:
     return ImageRow(image_id, names, **values)
 
 
+class FakeContainers:
+    """Containers and use of components that a test sets."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, ContainersView] = {}
+        self.looks: list[dict[str, ComponentUsage]] = []
+        self.asked: list[tuple[str, ...]] = []
+
+    def of(self, component: str) -> ContainersView | None:
+        return self.known.get(component)
+
+    async def measure(self, names: Sequence[str]) -> dict[str, ComponentUsage]:
+        """One look after the other; the last one again and again."""
+        self.asked.append(tuple(names))
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
 class FakeImages:
     """Images that a test sets."""
 
@@ -231,6 +250,7 @@ class RunningCore:
         self.deployments = FakeDeployments()
         self.components = FakeComponents()
         self.images = FakeImages()
+        self.containers = FakeContainers()
         self.secrets: dict[str, SecretEntry] = {}
         self.environ: dict[str, str] = {}
         self.tokens = Tokens()
@@ -250,6 +270,8 @@ class RunningCore:
             lambda _: None,
             root / "packages",
             images=self.images,
+            containers=self.containers,
+            stats=self.containers,
             pauses=self.components,
         )
         self.server = self.on_loop(self._start(ports))

@@ -59,6 +59,11 @@ def test_json_always_has_all_members(two, capsys):
         "restarts": 0,
         "paused": False,
         "pid": None,
+        "containers": [],
+        "containersKnown": True,
+        "adopted": False,
+        "containerLimits": None,
+        "unowned": [],
         "configuration": {},
     }
     assert json.loads(capsys.readouterr().out) == db

@@ -55,6 +55,10 @@ def test_deploy_has_them_too(core, write_recipe, tmp_path):
             ComponentWaiting("C", Asked.CONFIGURATION, 0),
             "Waiting: C checks its new configuration, at most SECONDS s",
         ),
+        (
+            ComponentWaiting("C", Asked.HEALTH, 0, False, "it has to run well for 10 s"),
+            "Waiting: C: it has to run well for 10 s, SECONDS s more",
+        ),
     ],
 )
 def test_status_tells_which_component_is_waited_for(core, capsys, deployment_record, wait, text):

@@ -79,6 +79,13 @@ def test_each_warning_is_shown_once():
     assert lines_of((0, first), (1, second), (2, second)) == ["warning: a", "warning: b {0} %s"]
 
 
+def test_a_warning_that_was_told_when_it_came_up_is_not_told_again():
+    told = {"note": {"level": "warning", "text": "a"}}
+    status = {"status": {"phase": "preparing", "warnings": ["a", "b"]}}
+    lines = lines_of((0, told), (1, status))
+    assert lines == ["warning: a", "deployment: preparing", "warning: b"]
+
+
 def test_unknown_events_change_nothing():
     progress = Progress()
     progress.apply({"weather": {"sun": True}})

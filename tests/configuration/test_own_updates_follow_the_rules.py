@@ -121,6 +121,38 @@ def test_access_policies_are_never_touched(key_path, value):
         require_acceptable(OwnUpdate(tuple(key_path), value, 1700000000000))
 
 
+@pytest.mark.parametrize(
+    ("key_path", "value"),
+    [
+        (["greendock", "docker"], {"policy": "greengrass"}),
+        (["greendock", "docker", "policy"], {"binds": ["/"]}),
+        (["Greendock"], {"DOCKER": {"Access": "all"}}),
+        ([], {"greendock": {"docker": {"pullPolicy": "Always", "inject": ["ipc"]}}}),
+        ([], {"greendoc\u212a": {"doc\u212aer": {"access": "all"}}}),
+        # What stands in their place takes them away.
+        ([], {"greendock": None}),
+        ([], {"greendock": "none"}),
+        (["greendock"], {"docker": []}),
+    ],
+)
+def test_what_containers_may_do_is_never_touched(key_path, value):
+    with pytest.raises(UsageError, match="are set by deployments only"):
+        require_acceptable(OwnUpdate(tuple(key_path), value, 1700000000000))
+
+
+@pytest.mark.parametrize(
+    ("key_path", "value"),
+    [
+        (["greendock", "docker"], {"pullPolicy": "Always"}),
+        ([], {"greendock": {"docker": {}}}),
+        (["greendock"], {"policy": 1}),
+        (["app", "greendock", "docker"], {"policy": "strict"}),
+    ],
+)
+def test_other_settings_of_ours_and_names_elsewhere_are_the_components(key_path, value):
+    require_acceptable(OwnUpdate(tuple(key_path), value, 1700000000000))
+
+
 def nested(levels: int) -> dict:
     value: dict = {}
     for _ in range(levels - 1):

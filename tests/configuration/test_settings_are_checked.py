@@ -13,7 +13,7 @@ from greendock.config.device_file import (
     read_device_file,
     write_device_file,
 )
-from greendock.config.settings import Settings, read_settings
+from greendock.config.settings import Settings, own_soak_s, read_settings
 
 
 def read(
@@ -54,12 +54,27 @@ def test_the_region_falls_back_to_the_environment() -> None:
         ({}, {"docker": {"engineWaitSeconds": "soon"}}, "docker.engineWaitSeconds"),
         ({}, {"docker": {"pullPolicy": "Sometimes"}}, "docker.pullPolicy"),
         ({}, {"restart": {"backoffSeconds": True}}, "restart.backoffSeconds"),
+        ({}, {"health": {"soakSeconds": -1}}, "health.soakSeconds"),
+        ({}, {"health": {"soakSeconds": "long"}}, "health.soakSeconds"),
     ],
 )
 def test_a_wrong_value_names_its_key(nucleus: dict, greendock: dict, key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(nucleus, greendock)
     assert key in caught.value.message
+
+
+def test_a_component_may_have_a_soak_time_of_its_own() -> None:
+    assert read().soak_s == 10
+    assert read(greendock={"health": {"soakSeconds": 0}}).soak_s == 0
+    own = {"greendock": {"health": {"soakSeconds": 30}}}
+    assert own_soak_s("C", own, 10) == 30
+    assert own_soak_s("C", {"greendock": {"docker": {}}}, 10) == 10
+    assert own_soak_s("C", {"greendock": "no map"}, 10) == 10
+    with pytest.raises(
+        ConfigurationError, match=r"C configuration\.greendock\.health\.soakSeconds"
+    ):
+        own_soak_s("C", {"greendock": {"health": {"soakSeconds": "long"}}}, 10)
 
 
 def test_the_device_file_survives_a_round_trip(tmp_path: Path) -> None:

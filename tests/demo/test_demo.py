@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lab import processes
+from lab.waiting import wait_until
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = "hello from a container run by Greendock"
 
@@ -16,18 +19,23 @@ TEXT = "hello from a container run by Greendock"
 def machine(lab):
     """Runs `scripts/demo` of a folder where the lab's engine is the machine's; then compares."""
     lab.reset()
+    # `userdel` refuses while a process of an earlier test is still ending.
+    user = int(lab.run_inside("id", "-u", "ggc_user"))
+    wait_until(lambda: not processes.of_user(user), "the processes of ggc_user end")
     assert lab.docker("pull", "hello-world").returncode == 0
 
     def state() -> tuple[str, ...]:
         images = lab.docker("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Repository}}")
         containers = lab.docker("container", "ls", "--all", "--quiet")
         users = lab.run_inside("cat", "/etc/passwd", "/etc/group")
-        return images.stdout, containers.stdout, users, *map(str, Path("/tmp").glob("gdemo.*"))
+        return images.stdout, containers.stdout, users, *map(str, lab.folder.glob("gdemo.*"))
 
     def run(repository: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
         before = state()
         argv = lab.inside(str(repository / "scripts" / "demo"))
-        result = subprocess.run(argv, env=lab.env, capture_output=True, text=True, timeout=120)
+        # Where no other lab's demo is seen.
+        env = {**lab.env, "TMPDIR": str(lab.folder)}
+        result = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
         assert state() == before, result.stdout + result.stderr
         return result
 

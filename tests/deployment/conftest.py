@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from greendock.artifacts.ports import DownloadListener
 from greendock.artifacts.staging import Staging
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
-from greendock.base.errors import ConfigurationError
+from greendock.base.errors import ConfigurationError, LifecycleError
 from greendock.base.events import Bus
 from greendock.base.paths import Paths
 from greendock.deployment.apply import Applier, Store
@@ -40,6 +40,8 @@ from greendock.docker.model import (
     ProgressListener,
 )
 from greendock.lifecycle.model import ComponentSpec, ComponentView, RunWith, State
+from greendock.lifecycle.soak import Soaking
+from greendock.recipe.model import Step
 
 RECIPE = """
 RecipeFormatVersion: "2020-01-25"
@@ -152,8 +154,16 @@ class FakeRunner:
     hold_removal: asyncio.Event | None = None
     waited_for: list[frozenset[str]] = field(default_factory=list)
     noted: list[frozenset[str]] = field(default_factory=list)
+    leaving: list[frozenset[str]] = field(default_factory=list)
+    soaking: list[Soaking] = field(default_factory=list)
+    soak: asyncio.Event | None = None
+    proofs: int = 0
+    unsound: set[str] = field(default_factory=set)
 
-    def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
+    def update(
+        self, specs: Mapping[str, ComponentSpec], leaving: Collection[str] = ()
+    ) -> frozenset[str]:
+        self.leaving.append(frozenset(leaving))
         touched = {
             name
             for name, spec in specs.items()
@@ -176,6 +186,20 @@ class FakeRunner:
         if late:
             raise TimeoutError(f"{', '.join(late)} is STARTING")
         return {name: self._view(self.running[name]) for name in self.waited_for[-1]}
+
+    async def wait_sound(
+        self, names: Iterable[str], deadline_s: float, tell: Callable[[Sequence[Soaking]], None]
+    ) -> Mapping[str, ComponentView]:
+        self.proofs += 1
+        views = await self.wait_settled(names, deadline_s)
+        tell(self.soaking)
+        if self.soak is not None:
+            await self.soak.wait()
+        tell(())
+        if self.unsound & views.keys():
+            codes = ("COMPONENT_UPDATE_ERROR", "COMPONENT_BROKEN")
+            raise LifecycleError("cannot keep every component running", codes=codes)
+        return views
 
     def view(self, name: str) -> ComponentView | None:
         return self._view(self.running[name]) if name in self.running else None
@@ -225,8 +249,11 @@ class FakeCore:
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         return None
 
-    async def warning_of(self, spec: ComponentSpec) -> str | None:
-        return self.trouble.get(spec.name)
+    async def warnings_of(self, spec: ComponentSpec) -> tuple[str, ...]:
+        return (self.trouble[spec.name],) if spec.name in self.trouble else ()
+
+    def script_environment(self, spec: ComponentSpec, step: Step) -> Mapping[str, str]:
+        return {**spec.steps.environment, **step.environment}
 
     def adopt(self, state: DeviceState) -> None:
         self.adopted.append(state)

@@ -165,7 +165,8 @@ def test_updates_that_arrive_together_keep_their_order_and_fail_alone(
         assert stored(bench) == running(bench)
         assert running(bench)["number"] == 49
         assert len(running(bench)) == 52
-        assert len(bench.runner.noted) == 1
+        # Some at a time, by how long they take.
+        assert len(bench.runner.noted) < len(answers)
 
     on_device(scenario)
 

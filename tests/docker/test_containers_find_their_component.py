@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from greendock.docker.containers.labels import Owner, labels_of
 from greendock.docker.containers.ownership import Footprint, Seeker, find_own
 from greendock.docker.engine.container_model import ContainerInfo
 
@@ -122,3 +124,51 @@ def test_no_container_has_two_owners(image, created, name, project, first, secon
 def test_what_it_is_told_by_does_not_show():
     assert digest(TOKEN).hex() not in repr(Seeker(OURS, digest(TOKEN), 1.0))
     assert repr(digest(TOKEN)) not in repr(Seeker(OURS, digest(TOKEN), 1.0))
+
+
+CORE, LIFE = "core-1", "a1"
+
+
+def labelled(component=OURS, core=CORE, generation=LIFE, **more):
+    found = container(**more)
+    labels = {**labels_of(Owner(core, component, "1.0.0", generation)), **found.labels}
+    return replace(found, labels=labels)
+
+
+def judge_with_labels(found, generation=LIFE, core=CORE):
+    seeker = Seeker(OURS, digest(TOKEN), BEGAN, core, generation)
+    result = find_own(seeker, KNOWN, [found])
+    if result.own:
+        return "own"
+    return result.doubtful[0][1] if result.doubtful else "no"
+
+
+def test_labels_alone_tell_of_what_has_them():
+    assert judge_with_labels(labelled()) == "own"
+    # Nothing else speaks for it or against it.
+    assert judge_with_labels(labelled(project="db-1", image=THEIR_IMAGE, created=1.0)) == "own"
+    assert judge_with_labels(labelled(env={"SVCUID": OTHER})) == "own"
+
+
+@pytest.mark.parametrize("whose", [{"component": THEIRS}, {"core": "core-2"}])
+def test_what_is_labelled_as_anothers_is_not_ours_whatever_else_says_so(whose):
+    found = labelled(**whose, image=OWN_IMAGE, project="web-1", env={"SVCUID": TOKEN})
+    assert judge_with_labels(found) == "no"
+
+
+def test_what_an_earlier_life_left_is_told():
+    assert judge_with_labels(labelled(generation="a0")) == (
+        "it is of an earlier life of the component"
+    )
+
+
+def test_without_labels_the_old_signs_still_tell():
+    assert judge_with_labels(container(env={"SVCUID": TOKEN})) == "own"
+    assert judge_with_labels(container(project="web-1")) == "own"
+    half = replace(container(env={"SVCUID": TOKEN}), labels={"greendock.core": CORE})
+    assert judge_with_labels(half) == "own"
+
+
+def test_a_component_without_a_socket_owns_nothing_that_has_labels():
+    assert judge_with_labels(labelled(), generation="", core="") == "no"
+    assert judge_with_labels(labelled(), generation="") != "own"

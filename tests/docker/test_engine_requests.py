@@ -141,6 +141,23 @@ def test_answers_of_old_engines_and_of_podman_are_read():
     assert read_message(b"plain text of API 1.21\n") == "plain text of API 1.21"
 
 
+def test_what_an_engine_can_limit_is_read():
+    info = read_info(
+        b'{"CgroupDriver":"systemd","CgroupVersion":"2","MemoryLimit":false,"CpuCfsQuota":false,'
+        b'"NCPU":8,"SecurityOptions":["name=seccomp,profile=default","name=rootless"]}',
+        api_version="1.47",
+        is_podman=False,
+    )
+    assert (info.cgroup_driver, info.cgroup_version) == ("systemd", "2")
+    assert (info.limits_memory, info.limits_cpus, info.cpus) == (False, False, 8)
+    assert info.is_rootless
+    podman = read_info(b'{"CgroupVersion":"v2"}', api_version="1.41", is_podman=True)
+    assert podman.cgroup_version == "2"
+    # Engines that don't tell can do it.
+    old = read_info(b'{"SecurityOptions":null}', api_version="1.21", is_podman=False)
+    assert (old.limits_memory, old.limits_cpus, old.is_rootless) == (True, True, False)
+
+
 def test_an_answer_that_cannot_be_read_is_an_error():
     with pytest.raises(e.DockerError, match="cannot read what the engine says"):
         read_image(b"<html>")

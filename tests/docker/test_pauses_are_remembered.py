@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +16,7 @@ from greendock.base.database import Database
 from greendock.base.errors import DeviceError
 from greendock.daemon.component_containers import ComponentContainers
 from greendock.docker.containers.container_pauses import ContainerPauses
+from greendock.docker.containers.labels import Owner, labels_of
 from greendock.docker.containers.ownership import Footprint, Seeker
 from greendock.docker.containers.paused_record import PausedRecord
 from greendock.docker.engine.connection import Answer
@@ -41,6 +42,7 @@ class FakeEngine:
     is_up: bool = True
     asked: int = 0
     is_podman: bool = False
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def api_version(self):
         return "1.44"
@@ -55,7 +57,7 @@ class FakeEngine:
         if name not in self.containers:
             return self._answer(404, {"message": "No such container"})
         if verb == "json":
-            config = {"Env": [f"SVCUID={TOKEN}"]}
+            config = {"Env": [f"SVCUID={TOKEN}"], "Labels": self.labels.get(name)}
             state = {"Running": True, "Paused": self.containers[name]}
             return self._answer(200, {"Id": name, "State": state, "Config": config})
         if name in self.refusing:
@@ -108,7 +110,7 @@ class Machine:
         return ContainerPauses(ContainerStore(self.engine), self.record, self.journal)
 
     def core(self) -> ComponentContainers:
-        docker = SimpleNamespace(parts=SimpleNamespace(engine=self.engine), journal=self.journal)
+        docker = SimpleNamespace(engine=self.engine, journal=self.journal)
         clock = Hasty()
         ledger = ImageLedger(self.database, clock)
         return ComponentContainers(docker, ledger, self.record, clock, lambda: [WEB])
@@ -285,3 +287,27 @@ def test_a_new_core_on_a_full_disk_starts_and_remembers_later(tmp_path):
     record.add(WEB, ["a"])
     assert [entry.container_id for entry in record.all()] == ["a"]
     database.close()
+
+
+def test_a_core_pauses_what_its_labels_say_is_of_this_life(machine):
+    async def scenario():
+        core = ComponentContainers(
+            SimpleNamespace(engine=machine.engine, journal=machine.journal),
+            ImageLedger(machine.database, Hasty()),
+            machine.record,
+            Hasty(),
+            lambda: [WEB],
+            core="core-1",
+        )
+        await core.pause(replace(owner(run="docker run x"), life_id="a1"))
+
+    machine.engine.containers = dict.fromkeys(("own", "old", "other", "bare"), False)
+    machine.engine.labels = {
+        "own": labels_of(Owner("core-1", WEB, "1.0.0", "a1")),
+        "old": labels_of(Owner("core-1", WEB, "1.0.0", "a0")),
+        "other": labels_of(Owner("core-2", WEB, "1.0.0", "a1")),
+    }
+    asyncio.run(scenario())
+    assert machine.engine.paused() == machine.recorded() == {"own", "bare"}
+    assert [text for text in machine.journal.texts if "container old runs on" in text]
+    assert not [text for text in machine.journal.texts if "other" in text]

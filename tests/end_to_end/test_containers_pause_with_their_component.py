@@ -15,8 +15,9 @@ NAME = "com.example.Paused"
 IMAGE, OTHER_IMAGE = "mysql:8.0", "public.ecr.aws/cloudwatch-agent/cloudwatch-agent:latest"
 LOOP = "trap 'exit 0' TERM; while :; do echo tick; sleep 0.05 & wait $!; done"
 RUN = f"""
-docker run -d --rm --name back-$(date +%s%N) --env SVCUID {IMAGE}
-docker run -d --rm --name composed --label com.docker.compose.project=$COMPOSE_PROJECT_NAME {IMAGE}
+QUICK="--stop-timeout 1" PROJECT=com.docker.compose.project=$COMPOSE_PROJECT_NAME
+docker run -d --rm $QUICK --name back-$(date +%s%N) --env SVCUID {IMAGE}
+docker run -d --rm $QUICK --name composed --label $PROJECT {IMAGE}
 exec docker run --rm --name front {IMAGE} sh -c "{LOOP}"
 """
 COMPONENT = Component(
@@ -148,21 +149,35 @@ def test_a_core_that_is_killed_leaves_nothing_paused(lab, make_device):
     device.core.wait_log(NAME, "tick")
     change(device, "pause")
     before = ticks(device)
-    back = lab.docker("ps", "--quiet", "--filter", "name=back-").stdout.strip()
+    old = set(lab.docker("ps", "--quiet").stdout.split())
     device.core.kill()
     assert paused(lab) == OURS
-    # So that the component can start its containers again.
-    lab.docker("rename", "front", "old1")
-    lab.docker("rename", "composed", "old2")
     device.core.start()
     wait_until(lambda: ticks(device) > before, lambda: f"it runs again: {device.core.tail()}")
+    wait_until(lambda: set(containers(lab)) == OURS, "all run again, each once")
     assert paused(lab) == set()
-    # The detached one goes on, as it would have without a pause.
-    assert back in lab.docker("ps", "--quiet").stdout.split()
+    # Its script starts several: nobody can take them over for it.
+    assert not old & set(lab.docker("ps", "--all", "--quiet").stdout.split())
     assert (
         "resuming containers that an earlier life of the core paused"
         in (device.core.root / "logs" / "greengrass.log").read_text()
     )
+
+
+def test_one_that_was_started_past_the_socket_is_paused_too(lab, device):
+    project = "--label com.docker.compose.project=$COMPOSE_PROJECT_NAME"
+    past = (
+        f"exec docker -H {lab.docker_host} run --rm --name past --stop-timeout 1 {project} {IMAGE}"
+    )
+    device.deploy(Component(NAME, {"Run": past}, artifacts=[{"URI": f"docker:{IMAGE}"}]))
+    wait_until(lambda: set(containers(lab)) == {"past"}, "it runs")
+    labels = lab.docker("inspect", "--format={{json .Config.Labels}}", "past").stdout
+    assert "greendock." not in labels
+    change(device, "pause")
+    assert paused(lab) == {"past"}
+    change(device, "resume")
+    assert paused(lab) == set()
+    lab.docker("kill", "past")
 
 
 def test_a_component_without_containers_needs_no_engine(lab, make_device):

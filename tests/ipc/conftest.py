@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from configuration_fakes import FakeConfigurations, FakeReports, FakeSystem
+from raw_client import RawClient
 
 from greendock.base.clock import SystemClock
 from greendock.base.database import Database
@@ -27,9 +27,7 @@ from greendock.config.secret_settings import SecretEntry
 from greendock.deployment.consent import ComponentConsent
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.record import DeploymentRecord, Phase, Status
-from greendock.ipc import rpc
 from greendock.ipc.connection import Limits
-from greendock.ipc.eventstream import Decoder, Message
 from greendock.ipc.ports import CorePorts, CoreView, EngineView
 from greendock.ipc.pubsub.broker import LocalPubSub
 from greendock.ipc.server import IpcServer
@@ -41,6 +39,9 @@ from greendock.shadows.ports import ShadowLimits
 from greendock.shadows.service import ShadowService
 from greendock.shadows.store import ShadowStore
 from greendock.shadows.store_thread import StoreThread
+
+if TYPE_CHECKING:
+    from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 
 DEADLINE_S = 10.0
 DEPLOYMENT_ID = "11111111-2222-4333-8444-555555555555"
@@ -276,42 +277,6 @@ class Served:
         self.thread.join(DEADLINE_S)
 
 
-class RawClient:
-    """A plain socket that speaks frames, or anything else a test wants to send."""
-
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(DEADLINE_S)
-        self.socket.connect(str(path))
-        self._decoder = Decoder()
-        self._messages: list[Message] = []
-
-    def send(self, *frames: bytes) -> None:
-        self.socket.sendall(b"".join(frames))
-
-    def receive(self) -> Message | None:
-        """The next message; None when the server hung up."""
-        while not self._messages:
-            try:
-                data = self.socket.recv(65536)
-            except ConnectionResetError:
-                return None
-            if not data:
-                return None
-            self._messages += self._decoder.feed(data)
-        return self._messages.pop(0)
-
-    def greet(self, token: str) -> RawClient:
-        self.send(rpc.connect(token))
-        answer = self.receive()
-        assert answer is not None
-        assert rpc.envelope(answer)[:3] == (rpc.CONNECT_ACK, rpc.CONNECTION_ACCEPTED, 0)
-        return self
-
-    def close(self) -> None:
-        self.socket.close()
-
-
 @pytest.fixture
 def core_ports(tmp_path: Path) -> Callable[..., CorePorts]:
     """Ports over fakes, for a server without a thread: `core_ports(access_policies, *names)`, of a
@@ -378,6 +343,26 @@ def raw() -> Iterator[Callable[..., RawClient]]:
     yield connect
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., GreengrassCoreIPCClientV2]]:
+    """Opens the official client, unmodified: `connect(served, token)`."""
+    import awsiot.greengrasscoreipc
+    from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
+
+    clients: list[GreengrassCoreIPCClientV2] = []
+
+    def open_client(served: Served, token: str) -> GreengrassCoreIPCClientV2:
+        connection = awsiot.greengrasscoreipc.connect(
+            ipc_socket=str(served.socket_path), authtoken=token
+        )
+        clients.append(GreengrassCoreIPCClientV2(connection, executor=None))
+        return clients[-1]
+
+    yield open_client
+    for client in clients:
+        client.close().exception(DEADLINE_S)
 
 
 @pytest.fixture

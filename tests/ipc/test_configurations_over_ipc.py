@@ -33,27 +33,11 @@ def at(seconds_later: float) -> datetime.datetime:
 
 
 @pytest.fixture
-def connect(served):
-    clients = []
-
-    def open_client(token: str) -> GreengrassCoreIPCClientV2:
-        connection = awsiot.greengrasscoreipc.connect(
-            ipc_socket=str(served.socket_path), authtoken=token
-        )
-        clients.append(GreengrassCoreIPCClientV2(connection, executor=None))
-        return clients[-1]
-
-    yield open_client
-    for client in clients:
-        client.close().exception(10)
-
-
-@pytest.fixture
 def client(served, connect):
     """A connection of component A; A and B have configurations."""
     served.configurations.set(A, CONFIGURATION)
     served.configurations.set(B, {"key": "value", "accessControl": {}})
-    return connect(served.component_token(A))
+    return connect(served, served.component_token(A))
 
 
 @contextlib.contextmanager
@@ -110,7 +94,7 @@ def test_get_gives_containers_bare_and_leaves_with_their_names(client, key_path,
 def test_any_component_may_be_read_by_anybody_in_any_case(served, client, connect):
     answer = client.get_configuration(component_name=B.upper(), key_path=["KEY"])
     assert (answer.component_name, answer.value) == (B, {"key": "value"})
-    person = connect(served.client_token())
+    person = connect(served, served.client_token())
     assert person.get_configuration(component_name=A, key_path=["port"]).value == {"Port": 80}
 
 
@@ -134,7 +118,7 @@ def test_what_is_not_there_is_a_key_not_found(client, component, key_path):
 
 
 def test_a_client_has_no_configuration_of_its_own(served, connect):
-    person = connect(served.client_token())
+    person = connect(served, served.client_token())
     with pytest.raises(model.ResourceNotFoundError):
         person.get_configuration(key_path=[])
     with refused(model.UnauthorizedError, "it is no component"):
@@ -253,7 +237,7 @@ def test_one_event_for_each_changed_leaf(client):
 
 
 def test_a_subscription_is_for_one_component_and_what_lies_below_a_key(served, client, connect):
-    other = connect(served.component_token(B))
+    other = connect(served, served.component_token(B))
     events = Events()
     events.of(other, component_name=A.lower(), key_path=["WEB", "host"])
     other.update_configuration(timestamp=at(1), value_to_merge={"Web": {"Host": 1}})

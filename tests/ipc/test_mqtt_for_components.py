@@ -13,7 +13,6 @@ import awsiot.greengrasscoreipc
 import pytest
 from awsiot.greengrasscoreipc import client as v1
 from awsiot.greengrasscoreipc import model
-from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 
 from greendock.cloud.mqtt import MqttClient
 from greendock.cloud.ports import LinkOptions
@@ -57,19 +56,11 @@ def served(serve, broker):
 
 
 @pytest.fixture
-def connect():
-    clients = []
-
+def connect(connect):
     def open_client(served):
-        connection = awsiot.greengrasscoreipc.connect(
-            ipc_socket=str(served.socket_path), authtoken=served.component_token(COMPONENT)
-        )
-        clients.append(GreengrassCoreIPCClientV2(connection, executor=None))
-        return clients[-1]
+        return connect(served, served.component_token(COMPONENT))
 
-    yield open_client
-    for client in clients:
-        client.close().exception(DEADLINE_S)
+    return open_client
 
 
 class Events:

@@ -11,7 +11,6 @@ import awsiot.greengrasscoreipc
 import pytest
 from awsiot import eventstreamrpc
 from awsiot.greengrasscoreipc import model
-from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 
 from greendock.base.errors import DeviceError, UsageError
 from greendock.deployment.document import LOCAL_GROUP, ConfigurationUpdate, FailurePolicy
@@ -20,22 +19,6 @@ from greendock.lifecycle.model import ResourceLimits, RunWith, State
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 CLI = "aws.greengrass.Cli"
-
-
-@pytest.fixture
-def connect():
-    clients = []
-
-    def open_client(served, token):
-        connection = awsiot.greengrasscoreipc.connect(
-            ipc_socket=str(served.socket_path), authtoken=token
-        )
-        clients.append(GreengrassCoreIPCClientV2(connection, executor=None))
-        return clients[-1]
-
-    yield open_client
-    for client in clients:
-        client.close().exception(10)
 
 
 @pytest.fixture

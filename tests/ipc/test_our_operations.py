@@ -145,6 +145,10 @@ def test_describe_components_shows_the_true_state(served, client):
         "restarts": 2,
         "paused": False,
         "pid": 4711,
+        "containers": [],
+        "containersKnown": True,
+        "adopted": False,
+        "unowned": [],
         "configuration": {"key": None},
     }
     assert client.call("DescribeComponents") == {"components": [expected]}

@@ -6,10 +6,8 @@ import datetime
 import json
 from contextlib import contextmanager
 
-import awsiot.greengrasscoreipc
 import pytest
 from awsiot.greengrasscoreipc import model
-from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 
 from greendock.shadows.ports import ShadowLimits
 
@@ -25,19 +23,11 @@ def policy(resources, operations=("*",)):
 
 
 @pytest.fixture
-def connect():
-    clients = []
-
+def connect(connect):
     def open_client(served, name=NAME):
-        connection = awsiot.greengrasscoreipc.connect(
-            ipc_socket=str(served.socket_path), authtoken=served.component_token(name)
-        )
-        clients.append(GreengrassCoreIPCClientV2(connection, executor=None))
-        return clients[-1]
+        return connect(served, served.component_token(name))
 
-    yield open_client
-    for client in clients:
-        client.close().exception(10)
+    return open_client
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import re
 import awsiot.greengrasscoreipc
 import pytest
 from awsiot.greengrasscoreipc import model
-from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 from configuration_fakes import FakeClock
 
 from greendock.ipc.calls import Call
@@ -20,22 +19,6 @@ from greendock.lifecycle.model import State
 A = "com.example.A"
 MANAGER = "aws.greengrass.StreamManager"
 METRICS = "aws.greengrass.ipc.componentmetric"
-
-
-@pytest.fixture
-def connect(served):
-    clients = []
-
-    def open_client(token: str) -> GreengrassCoreIPCClientV2:
-        connection = awsiot.greengrasscoreipc.connect(
-            ipc_socket=str(served.socket_path), authtoken=token
-        )
-        clients.append(GreengrassCoreIPCClientV2(connection, executor=None))
-        return clients[-1]
-
-    yield open_client
-    for client in clients:
-        client.close().exception(10)
 
 
 def first_generation(served, token: str, operation: str, request: object) -> object:
@@ -57,7 +40,7 @@ def first_generation(served, token: str, operation: str, request: object) -> obj
 def test_a_component_reports_its_own_state(served, connect):
     served.components.add(A, State.STARTING)
     token = served.component_token(A)
-    connect(token).update_state(state="RUNNING")
+    connect(served, token).update_state(state="RUNNING")
     first_generation(served, token, "update_state", model.UpdateStateRequest(state="ERRORED"))
     assert served.reports.heard == [(A, State.RUNNING), (A, State.ERRORED)]
 
@@ -66,9 +49,9 @@ def test_only_components_have_states_and_only_two_can_be_reported(served, connec
     served.components.add(A)
     for token in (served.client_token(), served.component_token("com.example.Gone")):
         with pytest.raises(model.ResourceNotFoundError) as caught:
-            connect(token).update_state(state="RUNNING")
+            connect(served, token).update_state(state="RUNNING")
         assert caught.value.resource_type == "Component"
-    client = connect(served.component_token(A))
+    client = connect(served, served.component_token(A))
     for state in ("FINISHED", "running", None):
         with pytest.raises(model.InvalidArgumentsError):
             client.update_state(state=state)
@@ -79,14 +62,14 @@ def test_only_components_have_states_and_only_two_can_be_reported(served, connec
 
 
 def test_a_debug_password_is_made_for_clients_and_who_has_a_policy(served, connect):
-    person = connect(served.client_token())
+    person = connect(served, served.client_token())
     answer = person.create_debug_password()
     assert answer.username == "debug"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", answer.password)
     assert answer.password_expiration.timestamp() == served.system.clock.seconds + 8 * 3600
     assert answer.certificate_sha1_hash is answer.certificate_sha256_hash is None
     assert served.system.passwords.is_valid("debug", answer.password)
-    component = connect(served.component_token(A))
+    component = connect(served, served.component_token(A))
     with pytest.raises(model.UnauthorizedError):
         component.create_debug_password()
     served.policies[A] = {
@@ -133,7 +116,7 @@ def test_debug_passwords_are_bounded_and_kept_as_hashes():
 
 
 def test_the_stream_manager_may_ask_whether_a_token_is_right(served, connect):
-    manager = connect(served.component_token(MANAGER))
+    manager = connect(served, served.component_token(MANAGER))
     token = served.component_token(A)
     assert manager.validate_authorization_token(token=token).is_valid is True
     assert served.system.clock.slept == []
@@ -156,7 +139,7 @@ def test_nobody_else_may_ask(served, connect):
     token = served.component_token(A)
     for own in (served.client_token(), token, served.component_token("aws.greengrass.Other")):
         with pytest.raises(model.UnauthorizedError):
-            connect(own).validate_authorization_token(token=token)
+            connect(served, own).validate_authorization_token(token=token)
     assert served.system.clock.slept == []
 
 
@@ -202,7 +185,7 @@ def metric(name: str = "m", unit: str = "COUNT", value: float = 1.0) -> model.Me
 
 
 def test_metrics_are_summed_by_component_name_unit_and_minute(served, connect):
-    manager = connect(served.component_token(MANAGER))
+    manager = connect(served, served.component_token(MANAGER))
     manager.put_component_metric(metrics=[metric(value=1), metric(value=2.5)])
     manager.put_component_metric(metrics=[metric(unit="BYTES", value=0)])
     served.system.clock.seconds += 60
@@ -237,7 +220,7 @@ def test_metrics_are_summed_by_component_name_unit_and_minute(served, connect):
     ],
 )
 def test_what_is_no_metric_is_an_invalid_argument_and_nothing_is_counted(served, connect, metrics):
-    manager = connect(served.component_token(MANAGER))
+    manager = connect(served, served.component_token(MANAGER))
     with pytest.raises(model.InvalidArgumentsError):
         manager.put_component_metric(metrics=metrics)
     assert served.system.metrics.sums() == []
@@ -246,9 +229,9 @@ def test_what_is_no_metric_is_an_invalid_argument_and_nothing_is_counted(served,
 def test_metrics_are_for_components_of_the_system_with_a_policy(served, connect):
     for token in (served.component_token(A), served.client_token()):
         with pytest.raises(model.UnauthorizedError):
-            connect(token).put_component_metric(metrics=[metric()])
+            connect(served, token).put_component_metric(metrics=[metric()])
     other = "aws.greengrass.Other"
-    client = connect(served.component_token(other))
+    client = connect(served, served.component_token(other))
     with pytest.raises(model.UnauthorizedError):
         client.put_component_metric(metrics=[metric("m1")])
     served.policies[other] = {

@@ -40,26 +40,24 @@ class Core:
         env: Mapping[str, str] | None = None,
         place: Path | None = None,
     ) -> None:
-        """`config` is the init-config; `env` is laid over the lab's environment; `place` is
-        where the core finds `root` inside the lab, when that is another path there."""
+        """`config` is the init-config, without soak time unless it has one; `env` is laid over
+        the lab's environment; `place` is where the core finds `root` inside the lab, when that is
+        another path there."""
         self.lab = lab
         self.root = root
         self.place = place or root
         self.output = root.with_name(f"{root.name}.out")
         self._env = {**lab.env, **(env or {})}
-        self._init_config: Path | None = None
         self._server: Server | None = None
-        if config is not None:
-            self._init_config = root.with_name(f"{root.name}.json")
-            self._init_config.write_text(json.dumps(config))
+        self._init_config = root.with_name(f"{root.name}.json")
+        self._init_config.write_text(json.dumps(_without_soak(config or {})))
 
-    def start(self) -> None:
-        """Start the process and wait until its IPC socket answers."""
+    def start(self, env: Mapping[str, str] | None = None) -> None:
+        """Start the process and wait until its IPC socket answers. `env`: for this life alone."""
         assert not self.running, "the core runs already"
         command = [str(_GREENDOCK), "run", "--root", str(self.place)]
-        if self._init_config is not None:
-            command += ["--init-config", str(self._init_config)]
-        self._server = Server(self.lab.inside(*command), self.output, self._env)
+        command += ["--init-config", str(self._init_config)]
+        self._server = Server(self.lab.inside(*command), self.output, {**self._env, **(env or {})})
         self._server.wait_ready(self._answers, "the core", _START_TIMEOUT_S)
 
     @property
@@ -158,8 +156,7 @@ class Core:
             processes.end_all(lambda place=place: processes.mentioning(str(place)))
         shutil.rmtree(self.root)
         self.output.unlink(missing_ok=True)
-        if self._init_config is not None:
-            self._init_config.unlink()
+        self._init_config.unlink()
 
     def _answers(self) -> bool:
         # By way of the open folder, since a socket's own path may be too long to connect to.
@@ -170,6 +167,14 @@ class Core:
         finally:
             os.close(folder)
         return any((self.root / "cli_ipc_info").iterdir())
+
+
+def _without_soak(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Deployments of tests end as soon as components run, where the test doesn't say otherwise."""
+    ours = config.get("greendock", {})
+    if not isinstance(ours, Mapping):
+        return dict(config)
+    return {**config, "greendock": {"health": {"soakSeconds": 0}, **ours}}
 
 
 class CoreMaker:

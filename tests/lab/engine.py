@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +73,14 @@ class Engine:
         if self.running and self._is_plain:
             return
         self.stop()
-        self.start({}, {})
+        try:
+            self.start({}, {})
+        except AssertionError:
+            # Docker 20.10 can fail to restore what an engine left that was killed.
+            self.stop()
+            for left in ("data/network/files", "data/containers"):
+                shutil.rmtree(self._folder / left, ignore_errors=True)
+            self.start({}, {})
 
     def call(self, method: str, target: str, body: Any = None) -> unix_http.Answer:
         """One request to the Engine API, for example `("GET", "/images/json")`."""

@@ -57,7 +57,7 @@ class Lab:
         """Start everything; AssertionError that says what is missing when that can't be."""
         _check_machine()
         # Short: the path of a unix socket has to stay under 108 bytes.
-        folder = Path(f"/tmp/gd{os.getpid()}")
+        folder = Path(f"/tmp/gd{os.getpid():07}")
         folder.mkdir(mode=0o755)
         try:
             lab = cls(folder)
@@ -130,6 +130,12 @@ class Lab:
         result = subprocess.run(argv, env=self.env, capture_output=True, text=True, timeout=120)
         assert result.returncode == 0, f"{command}: {result.stderr or result.stdout}"
         return result.stdout
+
+    def system_users(self) -> range:
+        """The numbers that system users inside get."""
+        lines = self.run_inside("grep", "^SYS_UID_", "/etc/login.defs").splitlines()
+        found = dict(line.split() for line in lines)
+        return range(int(found["SYS_UID_MIN"]), int(found["SYS_UID_MAX"]) + 1)
 
     def seen_inside(self, path: Path | str) -> Path:
         """A path that shows, from outside, what `path` is inside: also what is mounted there."""

@@ -27,7 +27,8 @@ def of_lab(control_group: str) -> Callable[[], set[int]]:
             for pid in _all()
             if _network(pid) == network or f"/{control_group}" in _read(pid, "cgroup")
         }
-        return (found | _descendants(found)) - {os.getpid()}
+        # What has ended keeps its control group until somebody asks about it: perhaps nobody does.
+        return {pid for pid in found | _descendants(found) if alive(pid)} - {os.getpid()}
 
     return find
 
@@ -52,6 +53,16 @@ def mentioning(text: str) -> set[int]:
         for pid in _all()
         if needle in _read_bytes(pid, "cmdline") + _read_bytes(pid, "environ")
     } - {os.getpid()}
+
+
+def of_user(number: int) -> set[int]:
+    """Processes of the whole machine whose user has this number."""
+    found = set()
+    for pid in _all():
+        with contextlib.suppress(OSError):
+            if (_PROC / str(pid)).stat().st_uid == number and alive(pid):
+                found.add(pid)
+    return found
 
 
 def end_all(find: Callable[[], Iterable[int]]) -> None:

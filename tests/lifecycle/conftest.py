@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_settings import Settings
 
 from greendock.base.clock import SystemClock
 from greendock.base.events import Bus
@@ -57,16 +57,6 @@ class Shared:
 
     def environment(self) -> Mapping[str, str]:
         return self.values
-
-
-@dataclass
-class Settings:
-    """The RunSettings port. Root runs components as itself here unless a test says otherwise."""
-
-    default_posix_user: str | None = "root" if os.geteuid() == 0 else None
-    withheld_variables: frozenset[str] = frozenset()
-    posix_shell: str = "sh"
-    backoff_s: tuple[float, float] = (0.01, 0.05)
 
 
 class HeldClock(SystemClock):

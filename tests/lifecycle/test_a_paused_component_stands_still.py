@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from owned_containers import FakeEngine
 
 from greendock.base.errors import GreendockError, LifecycleError, UsageError
 from greendock.lifecycle.cgroup_mounts import Hierarchies, read_hierarchies
@@ -114,6 +115,19 @@ async def stands_still(core, *pids: int) -> None:
     for _ in range(20):
         await asyncio.sleep(0)
         assert [line.split()[11:13] for line in spent()] == [x.split()[11:13] for x in before]
+
+
+def test_its_containers_are_told_by_the_life_that_they_carry(rig, spec):
+    fake, engine = FakeContainers(), FakeEngine()
+
+    async def scenario():
+        async with rig(containers=fake, owned=engine) as core:
+            await core.deploy(spec(run="sleep 600"))
+            await core.supervisor.pause(A)
+
+    asyncio.run(scenario())
+    assert [owner.life_id for owner in fake.owners] == list(engine.lives)
+    assert all(engine.lives)
 
 
 def test_processes_stand_still_and_go_on(rig, spec, tracked):
@@ -400,7 +414,7 @@ class StubbornGroup(ControlGroup):
         return False
 
 
-@pytest.mark.parametrize("way", set(ways()) - {"none"})
+@pytest.mark.parametrize("way", [x for x in ways() if x != "none"])
 def test_what_does_not_stand_still_in_time_goes_on(rig, spec, way):
     groups = partial(ControlGroups, hierarchies=ways()[way])
 

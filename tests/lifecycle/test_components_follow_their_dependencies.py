@@ -164,3 +164,14 @@ def test_a_core_that_stops_starts_nothing_again(rig, spec):
             assert core.states("a")[-1] == core.states("b")[-1] == "FINISHED"
 
     asyncio.run(scenario())
+
+
+def test_a_dependency_that_a_new_specification_drops_is_not_waited_for(rig, spec):
+    async def scenario():
+        async with rig() as core:
+            core.supervisor.update({"a": spec("a", run="sleep 60", dependencies={"no": HARD})})
+            await core.until(lambda: core.state("a") is State.INSTALLED)
+            core.supervisor.update({"a": spec("a", run="sleep 60")})
+            await core.until(lambda: core.state("a") is State.RUNNING)
+
+    asyncio.run(scenario())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greendock.lifecycle.lines import LineSplitter
+from greendock.base.lines import LineSplitter
 
 
 def split(data: bytes, cuts: list[int], limit: int = 64 * 1024) -> list[str]:

@@ -9,7 +9,7 @@ import json
 import re
 
 import pytest
-from containers import (
+from exchange_containers import (
     ADDRESS,
     FOREVER,
     NAME,

@@ -7,7 +7,7 @@ import re
 import socket
 
 import pytest
-from containers import (
+from exchange_containers import (
     FOREVER,
     NAME,
     RUN,

@@ -74,6 +74,19 @@ class Staging:
         for live, _ in staged.swaps:
             exchange.finish(live)
 
+    def places(self, staged: Staged) -> tuple[Path, dict[Path, Path]]:
+        """The work folder of a component; and each folder that its files are in, by name, with
+        where its content is until `swap`."""
+        component, version = staged.files.component, staged.files.version
+        work = self._paths.work_folder(component)
+        live = (
+            self._paths.artifact_folder(component, version),
+            self._paths.unarchived_folder(component, version),
+            work,
+        )
+        new = dict(staged.swaps)
+        return work, {folder: new.get(folder, folder) for folder in live}
+
     def recover(self, *, committed: bool) -> None:
         """After a crash: old folders come back unless the deployment had been committed."""
         for store in (self._paths.artifacts, self._paths.unarchived):

@@ -14,12 +14,21 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from greendock.base.clock import Clock
+from greendock.base.crash_points import crash_point
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _BUFFER_BYTES = 64 * 1024
 _RECHECK_S = 1.0
+
+
+class Mark(NamedTuple):
+    """A place in a log: the inode of one of its files, and the bytes of it before the place."""
+
+    inode: int = 0
+    size: int = 0
 
 
 class RotatingFile:
@@ -50,9 +59,12 @@ class RotatingFile:
         self._scheduled: asyncio.AbstractEventLoop | None = None
         self._descriptor: int | None = None
         self._size = 0
+        self._inode = 0
         self._hour = ""
         self._checked = 0.0
         self.lost = 0
+        self.on_flush: Callable[[Mark], None] | None = None
+        """Called after lines went to the disk, or were lost: nothing is pending then."""
 
     def append(self, line: bytes) -> None:
         """Take a line (with its end); it is on its way to the disk before the loop's next turn."""
@@ -83,6 +95,16 @@ class RotatingFile:
                 self._write(lines)
             except OSError:
                 self._close_descriptor()
+            crash_point("log.written")
+            if self.on_flush is not None:
+                self.on_flush(self.end())
+
+    def end(self) -> Mark:
+        """The end of the file, without what is pending."""
+        if self._descriptor is None:
+            with self._lock, contextlib.suppress(OSError):
+                self._open()
+        return Mark(self._inode, self._size)
 
     def close(self) -> None:
         """Write what is pending and let go of the file; a later line opens it again."""
@@ -145,7 +167,9 @@ class RotatingFile:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._descriptor = os.open(self._path, _FLAGS, 0o600)
         status = os.fstat(self._descriptor)
-        self._size = status.st_size
+        self._size, self._inode = status.st_size, status.st_ino
+        if self._size and _is_torn(self._path):
+            self._put([b"\n"])
         self._hour = _hour(status.st_mtime if status.st_size else self._clock.now())
 
     def _is_in_place(self, descriptor: int) -> bool:
@@ -212,6 +236,13 @@ class RotatingFile:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether the last line has no end: its writer was killed in the middle of it."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _hour(at: float) -> str:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from greendock.base.clock import Clock, SystemClock
-from greendock.base.log_files import RotatingFile
+from greendock.base.log_files import Mark, RotatingFile
 from greendock.base.log_lines import LogFormat, LogRecord, format_line, is_logged
+from greendock.base.output_levels import output_level, stream_level
 
 CORE_LOG = "greengrass"
 """The core's own file, by Greengrass's name."""
@@ -42,7 +44,14 @@ class ComponentLog:
         self._file = RotatingFile(
             logs.folder / f"{name}.log", logs.clock, self._lost_line, logs.is_active
         )
+        self._file.on_flush = self._flushed
+        self._followers: list[Callable[[Mark], None]] = []
         self.adjust()
+
+    @property
+    def path(self) -> Path:
+        """The file that is written to now."""
+        return self._logs.folder / f"{self.name}.log"
 
     def write(self, level: str, event: str | None, message: str, **contexts: object) -> None:
         """Log one line; `event` is Greengrass's eventType, e.g. `stdout`."""
@@ -50,6 +59,34 @@ class ComponentLog:
             thread = "Copier" if event in _STREAMS else "main"
             now = self._logs.clock.now()
             self.add(LogRecord(now, level, thread, self.name, event, message, contexts))
+
+    def output_level(self, stream: str, text: str) -> str | None:
+        """The level of what a container printed; None when it is not to be logged. A guess makes
+        no line vanish that its stream would keep."""
+        level, threshold = output_level(stream, text), self._logs.settings.level
+        kept = is_logged(level, threshold) or is_logged(stream_level(stream), threshold)
+        return level if kept else None
+
+    def write_output(
+        self, at_s: float, level: str, stream: str, text: str, contexts: Mapping[str, object]
+    ) -> None:
+        """Log a line that a container printed at `at_s`; `level` is from `output_level`."""
+        self.add(LogRecord(at_s, level, "Copier", self.name, stream, text, contexts))
+
+    def mark(self) -> Mark:
+        """The end of the file, with everything up to now in it."""
+        self._file.flush()
+        return self._file.end()
+
+    def on_flush(self, told: Callable[[Mark], None]) -> Callable[[], None]:
+        """Call `told` whenever all lines up to now are in the file, with the file's end. Gives
+        what ends that."""
+        self._followers.append(told)
+        return lambda: self._followers.remove(told)
+
+    def _flushed(self, mark: Mark) -> None:
+        for told in tuple(self._followers):
+            told(mark)
 
     def add(self, record: LogRecord) -> None:
         """Log a record that may come from another logger."""

@@ -86,6 +86,11 @@ class Paths:
     def run(self) -> Path:
         return self.root / "run"
 
+    @property
+    def log_positions(self) -> Path:
+        """How far the output of containers and of their scripts has come into our logs."""
+        return self.run / "log-positions"
+
     def component_run(self, component: str) -> Path:
         """What a component has while it is there. Short, since paths of sockets have to be."""
         return self.run / hashlib.sha256(component.encode()).hexdigest()[:12]
@@ -93,6 +98,11 @@ class Paths:
     def component_ipc(self, component: str) -> Path:
         """The folder with the component's IPC socket and nothing else."""
         return self.component_run(component) / "ipc"
+
+    def component_docker(self, component: str, generation: str) -> Path:
+        """The Docker socket of one generation of a component, in a folder of its own."""
+        short = hashlib.sha256(generation.encode()).hexdigest()[:8]
+        return self.component_run(component) / f"docker-{short}" / "docker.sock"
 
     def artifact_folder(self, component: str, version: str) -> Path:
         return self.artifacts / safe_part(component) / safe_part(version)
@@ -126,6 +136,7 @@ class Paths:
             (self.deployments, 0o700),
             (self.cli_ipc_info, 0o755),
             (self.run, 0o755),
+            (self.log_positions, 0o700),
         ):
             folder.mkdir(mode=mode, exist_ok=True)
             if folder.stat().st_uid == os.geteuid():

@@ -105,6 +105,9 @@ def waiting_text(wait: Members, now: float) -> str:
 def _component_text(wait: Members, now: float) -> str:
     left = f"{max(float(wait.get('until') or now) - now, 0):.0f} s"
     component = wait.get("component")
+    if wait.get("about") == "health":
+        more = f", {left} more" if wait.get("until") is not None else ""
+        return f"Waiting: {component}: {wait.get('message')}{more}"
     if wait.get("deferred"):
         why = f": {wait['message']}" if wait.get("message") else ""
         return f"Waiting: {component} defers the update, goes on in {left}{why}"

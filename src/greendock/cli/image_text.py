@@ -21,7 +21,7 @@ def image_lines(images: Sequence[Mapping[str, Any]]) -> list[str]:
         if image.get("unneeded"):
             why = f"unneeded: {why}; `greendock image prune` removes it"
         rows.append((_name(image), _id(image), size_text(int(image.get("sizeBytes") or 0)), why))
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def prune_lines(answer: Mapping[str, Any]) -> list[str]:
@@ -45,7 +45,7 @@ def _id(image: Mapping[str, Any]) -> str:
     return str(image.get("imageId") or "").removeprefix("sha256:")[:_ID_CHARACTERS]
 
 
-def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     table = [tuple(row) for row in rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]) - 1)]
     return [

@@ -29,7 +29,7 @@ COMMANDS = {
     "run": "start a core in the foreground",
     "deploy": "deploy recipes and wait for the result",
     "lint": "check recipes without a core",
-    "component": "list, show, restart, stop and pause components",
+    "component": "list, show, measure, restart, stop and pause components",
     "deployment": "create, show, list and cancel deployments",
     "bundle": "install on devices without a registry",
     "image": "explain, list and prune images",
@@ -106,21 +106,24 @@ def _run(argv: list[str]) -> int:
         build_parser(only="").print_help(sys.stderr)
         return EXIT_USAGE
     args = build_parser(only=argv[0]).parse_args(argv)
-    as_json, on_one_line = getattr(args, "json", False), getattr(args, "json_lines", False)
     try:
         code = int(args.handler(args))
         sys.stdout.flush()
     except GreendockError as error:
-        report(error, as_json=as_json, on_one_line=on_one_line)
+        _report(error, args)
         sys.stdout.flush()
         return int(getattr(error, "exit_code", EXIT_FAILED))
     except BrokenPipeError:
         raise
     except OSError as error:
-        failure = GreendockError(f"cannot go on: {error}")
-        report(failure, as_json=as_json, on_one_line=on_one_line)
+        _report(GreendockError(f"cannot go on: {error}"), args)
         return EXIT_FAILED
     return code
+
+
+def _report(error: GreendockError, args: argparse.Namespace) -> None:
+    as_json, on_one_line = getattr(args, "json", False), getattr(args, "json_lines", False)
+    report(error, as_json=as_json, on_one_line=on_one_line)
 
 
 def _discard_stdout() -> None:

@@ -73,8 +73,10 @@ class Progress:
     def _status(self, members: Mapping[str, Any]) -> None:
         known = self.deployment.get("warnings") or []
         for warning in members.get("warnings") or []:
-            if warning not in known:
-                self.notes.append(Note("warning", str(warning)))
+            note = Note("warning", str(warning))
+            # Most have been told already, when they came up.
+            if warning not in known and note not in self.notes:
+                self.notes.append(note)
         self.deployment = members
 
     def _note(self, members: Mapping[str, Any]) -> None:

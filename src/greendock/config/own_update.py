@@ -1,7 +1,8 @@
 """What a component's update of its own configuration leads to; pure.
 
 Maps merge, lists and scalars replace, and each leaf gives way only to what is as new or newer.
-Refuses access policies, which only a deployment may set, and sizes that the device can't keep.
+Refuses access policies and what containers may do, which only a deployment may set, and sizes that
+the device can't keep.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ LAST_TIMESTAMP_MS = 253_402_300_799_999
 """The end of the year 9999: what is later is another unit of time."""
 
 _POLICIES = "accesscontrol"
+_CONTAINER_RULES = frozenset({"access", "policy", "inject"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ def require_acceptable(update: OwnUpdate) -> None:
         raise _refusal(
             "accessControl is set by deployments only", "put it into the recipe or a deployment"
         )
+    if _touches_container_rules(update.nested):
+        raise _refusal(
+            "greendock.docker.access, .policy and .inject are set by deployments only",
+            "put them into the recipe or a deployment",
+        )
     if not 0 <= update.timestamp_ms <= LAST_TIMESTAMP_MS:
         raise _refusal("its timestamp is out of range", "give seconds since the epoch")
     if len(update.key_path) + _depth(update.value) > DEEPEST:
@@ -71,6 +78,24 @@ def updated_by(tree: Node, update: OwnUpdate) -> tuple[Node, bool]:
     else:
         _require_size(to_plain(after))
     return after, not kept and _newest_below(after, update.key_path) <= stamp
+
+
+def _touches_container_rules(nested: Mapping[str, Any]) -> bool:
+    """Also by what would take the place of the maps that hold them."""
+    for ours in _of(nested, "greendock"):
+        if not isinstance(ours, Mapping):
+            return True
+        for docker in _of(ours, "docker"):
+            if not isinstance(docker, Mapping):
+                return True
+            if any(key.casefold() in _CONTAINER_RULES for key in docker):
+                return True
+    return False
+
+
+def _of(values: Mapping[str, Any], name: str) -> list[Any]:
+    """What stands under a name in any case of its letters."""
+    return [value for key, value in values.items() if key.casefold() == name]
 
 
 def _newest_below(tree: Node, key_path: tuple[str, ...]) -> int:

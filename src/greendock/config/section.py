@@ -86,6 +86,9 @@ class Section:
         """The keys as they are written."""
         return tuple(self._written)
 
+    def is_map(self, key: str) -> bool:
+        return isinstance(self._values.get(key.lower()), Mapping)
+
     def wrong(self, key: str, value: object, expected: str) -> ConfigurationError:
         """The error for a value that is not `expected`. What may be a password is not shown."""
         shown = "its value" if "password" in key.lower() else repr(value)

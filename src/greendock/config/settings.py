@@ -17,6 +17,7 @@ from greendock.config.aws_settings import (
     read_credential_settings,
     read_identity,
 )
+from greendock.config.container_settings import ContainerSettings
 from greendock.config.mqtt_settings import MqttSettings, read_mqtt_settings
 from greendock.config.registry_logins import RegistryLogin, read_registry_logins
 from greendock.config.secret_settings import SecretSettings
@@ -51,8 +52,8 @@ class DockerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything configurable that the core reads today. `secrets` and `shadows` are read apart
-    from the rest, by the files of their names."""
+    """Everything configurable that the core reads today. `secrets`, `shadows` and `containers` are
+    read apart from the rest, by the files of their names."""
 
     thing_name: str = ""
     aws_region: str = "us-east-1"
@@ -74,11 +75,13 @@ class Settings:
     s3_endpoint: str | None = None
     backoff_s: tuple[float, float] = (1, 60)
     deployment_deadline_s: float = 7200
+    soak_s: float = 10
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     docker: DockerSettings = field(default_factory=DockerSettings)
     secrets: SecretSettings = field(default_factory=SecretSettings)
     shadows: ShadowSettings = field(default_factory=ShadowSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
+    containers: ContainerSettings = field(default_factory=ContainerSettings)
 
 
 def read_settings(
@@ -114,6 +117,7 @@ def read_settings(
         no_proxy=proxy.text("noProxyAddresses", "") or "",
         backoff_s=_backoff_s(ours.section("restart")),
         deployment_deadline_s=_deadline_s(ours.section("deployment")),
+        soak_s=_soak_s(ours.section("health"), 10),
         logging=_logging(keys.section("logging")),
         docker=_docker(ours.section("docker")),
         device=read_identity(system_keys, keys),
@@ -130,6 +134,10 @@ def _backoff_s(keys: Section) -> tuple[float, float]:
 
 def _deadline_s(keys: Section) -> float:
     return keys.number("deadlineSeconds", 7200, low=1, high=7 * 86400)
+
+
+def _soak_s(keys: Section, default: float) -> float:
+    return keys.number("soakSeconds", default, low=0, high=86400)
 
 
 def _groups(cli: Section) -> tuple[str, ...]:
@@ -159,10 +167,19 @@ def own_archives(component: str, configuration: Mapping[str, Any]) -> tuple[str,
     return _own_docker(component, configuration).names("loadArchives")
 
 
+def own_soak_s(component: str, configuration: Mapping[str, Any], default_s: float) -> float:
+    """`greendock.health.soakSeconds` of a component; ConfigurationError when it is wrong."""
+    return _soak_s(_own(component, configuration).section("health"), default_s)
+
+
 def _own_docker(component: str, configuration: Mapping[str, Any]) -> Section:
+    return _own(component, configuration).section("docker")
+
+
+def _own(component: str, configuration: Mapping[str, Any]) -> Section:
     ours = configuration.get("greendock")
     values = ours if isinstance(ours, Mapping) else {}
-    return Section(f"{component} configuration.greendock", values).section("docker")
+    return Section(f"{component} configuration.greendock", values)
 
 
 _PULL_POLICIES = {name.lower(): name for name in ("IfNotPresent", "Always", "Never")}

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from greendock.base.clock import Clock
 from greendock.base.errors import GreendockError
-from greendock.daemon.docker_access import names_docker
 from greendock.daemon.docker_work import DockerWork
 from greendock.docker.containers.ownership import Footprint, Seeker
 from greendock.docker.containers.paused_record import PausedContainer, PausedRecord
@@ -22,6 +21,7 @@ from greendock.docker.keeping.ledger import ImageLedger
 from greendock.lifecycle.environment import compose_project
 from greendock.lifecycle.model import ComponentSpec
 from greendock.lifecycle.ports import ContainerOwner
+from greendock.recipe.shell.docker_command import names_docker
 
 if TYPE_CHECKING:
     from greendock.docker.containers.container_pauses import ContainerPauses
@@ -34,7 +34,7 @@ _LONGEST_PAUSE_S = 60.0
 
 
 class ComponentContainers:
-    """`names`: all components of this core."""
+    """`names`: all components of this core. `core`: its id in the labels of containers."""
 
     def __init__(
         self,
@@ -43,12 +43,14 @@ class ComponentContainers:
         record: PausedRecord,
         clock: Clock,
         names: Callable[[], Iterable[str]],
+        core: str = "",
     ) -> None:
         self._docker = docker
         self._ledger = ledger
         self._record = record
         self._clock = clock
         self._names = names
+        self._core = core
         self._held: set[str] = set()
         self._released: asyncio.Task[None] | None = None
 
@@ -57,8 +59,8 @@ class ComponentContainers:
     async def pause(self, owner: ContainerOwner) -> None:
         name = owner.spec.name
         self._held.add(name)
-        seeker = Seeker(name, owner.token_digest, owner.began_at_s)
-        footprints = self._footprints()
+        seeker = self._seeker(owner)
+        footprints = self.footprints()
         if self._uses_docker(owner.spec, footprints):
             await self._pauses().pause(seeker, footprints)
             return
@@ -135,13 +137,19 @@ class ComponentContainers:
     def _to_resume(self) -> list[PausedContainer]:
         return [entry for entry in self._record.all() if entry.component not in self._held]
 
-    def _footprints(self) -> dict[str, Footprint]:
+    def footprints(self) -> dict[str, Footprint]:
+        """What each component leaves on the engine."""
         images: dict[str, set[str]] = {name: set() for name in self._names()}
         for use in self._ledger.uses():
             images.setdefault(use.component, set()).add(use.image_id)
         return {
             name: Footprint(compose_project(name), frozenset(ids)) for name, ids in images.items()
         }
+
+    def _seeker(self, owner: ContainerOwner) -> Seeker:
+        return Seeker(
+            owner.spec.name, owner.token_digest, owner.began_at_s, self._core, owner.life_id
+        )
 
     def _uses_docker(self, spec: ComponentSpec, footprints: dict[str, Footprint]) -> bool:
         """Whether it is likely to have containers."""
@@ -153,5 +161,5 @@ class ComponentContainers:
         from greendock.docker.containers.container_pauses import ContainerPauses
         from greendock.docker.engine.containers import ContainerStore
 
-        store = ContainerStore(self._docker.parts.engine)
+        store = ContainerStore(self._docker.engine)
         return ContainerPauses(store, self._record, self._docker.journal)

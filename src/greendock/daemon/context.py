@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from greendock import __version__
 from greendock.artifacts.model import Owner
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
+from greendock.config.own_settings import unread_settings
 from greendock.config.settings import Settings
 from greendock.daemon.core_settings import CoreSettings, log_settings
 from greendock.daemon.credential_service import CredentialService
-from greendock.daemon.docker_access import docker_warning
+from greendock.daemon.docker_access import docker_warnings
 from greendock.daemon.docker_work import DockerWork
 from greendock.deployment.builtins import built_ins
 from greendock.deployment.chosen import Surroundings as PlanSurroundings
 from greendock.deployment.device_state import DeviceState
 from greendock.deployment.target import Device
 from greendock.ipc.ports import CoreView
+from greendock.lifecycle.environment import EnvironmentParts, process_environment
 from greendock.lifecycle.model import ComponentSpec, ResourceLimits, RunWith
 from greendock.lifecycle.run_as import choose
 from greendock.lifecycle.users import Users
 from greendock.recipe.device import device_labels
+from greendock.recipe.model import Step
 
 
 class CoreContext:
@@ -77,12 +80,34 @@ class CoreContext:
         account = await self._users.resolve(wanted)
         return Owner(account.uid, account.gid) if self._users.core_is_root else None
 
-    async def warning_of(self, spec: ComponentSpec) -> str | None:
+    async def warnings_of(self, spec: ComponentSpec) -> Sequence[str]:
         if spec.built_in:
-            return None
+            return ()
         wanted = choose(spec.run_with.posix_user, None, self._users.core_is_root)
         account = await self._users.resolve(wanted)
-        return docker_warning(spec, account, self._settings.current.docker.host)
+        own = self._settings.containers_of(spec.name, spec.configuration)
+        host = self._settings.current.docker.host
+        who = f"{spec.name} {spec.version}"
+        unread = [f"{who}: {text}" for text in unread_settings(spec.configuration)]
+        return [*docker_warnings(spec, account, host, own.access), *unread]
+
+    def script_environment(self, spec: ComponentSpec, step: Step) -> Mapping[str, str]:
+        withheld = self._settings.withheld_variables
+        inherited = {name: text for name, text in os.environ.items() if name not in withheld}
+        return process_environment(
+            EnvironmentParts(
+                component=spec.name,
+                core_id="",
+                inherited=inherited,
+                shared=self.environment(),
+                token="",
+                user_name="",
+                home="",
+                work_folder=str(self._paths.work_folder(spec.name)),
+                setenv=spec.steps.environment,
+                step_setenv=step.environment,
+            )
+        )
 
     def adopt(self, state: DeviceState) -> None:
         self._settings.adopt(state)

@@ -14,8 +14,8 @@ from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
 from greendock.config.device_file import DeviceConfiguration
 from greendock.daemon.command_line_files import CommandLineFiles
-from greendock.daemon.component_containers import ComponentContainers
 from greendock.daemon.configurations import Configurations
+from greendock.daemon.container_side import ContainerSide, SideParts
 from greendock.daemon.context import CoreContext
 from greendock.daemon.core_settings import CoreSettings, log_settings
 from greendock.daemon.credential_service import CredentialService
@@ -38,7 +38,6 @@ from greendock.deployment.recipe_store import RecipeStore
 from greendock.deployment.records import DeploymentRecords
 from greendock.deployment.restart import restored
 from greendock.deployment.service import DeploymentService
-from greendock.docker.containers.paused_record import PausedRecord
 from greendock.docker.keeping.ledger import ImageLedger
 from greendock.ipc.ports import CorePorts
 from greendock.ipc.server import IpcServer
@@ -98,12 +97,21 @@ class Core:
         self._docker.use(outside)
         return outside
 
-    def _open_containers(self, ledger: ImageLedger) -> ComponentContainers:
-        def names() -> list[str]:
-            return [view.name for view in self._supervisor.views()]
-
-        record = PausedRecord(self._database)
-        return ComponentContainers(self._docker, ledger, record, self._clock, names)
+    def _open_containers(self, ledger: ImageLedger) -> ContainerSide:
+        return ContainerSide(
+            SideParts(
+                paths=self.paths,
+                settings=self._settings,
+                docker=self._docker,
+                ledger=ledger,
+                database=self._database,
+                logs=self._logs,
+                bus=self._bus,
+                clock=self._clock,
+                context=self._context,
+                deployment_id=lambda: self._deployments.present_id,
+            )
+        )
 
     def _component_identities(self) -> ComponentIdentities:
         def version_of(component: str) -> str:
@@ -131,10 +139,12 @@ class Core:
             self._settings,
             self._identities,
             self._context,
-            containers=self._containers,
+            containers=self._containers.pauses,
+            owned=self._containers.ownership,
             parts={TOKEN_EXCHANGE_SERVICE: self._credentials},
         )
         self._credentials.use(supervisor)
+        self._containers.use(supervisor)
         return supervisor
 
     def _put_files_right(self, committed: bool) -> None:
@@ -157,6 +167,8 @@ class Core:
             access_policies=self._configurations.access_policies,
             store=self.paths.root / "packages",
             images=ImageViews(self._docker),
+            containers=self._containers.views,
+            stats=self._containers.stats,
             bundles=self._bundles(),
             bundle_images=self._docker,
             pubsub=self._services.pubsub,
@@ -184,11 +196,12 @@ class Core:
 
         Raises GreendockError or OSError; `stop` has to be called then as well.
         """
-        await self._containers.recover()
+        await self._containers.pauses.recover()
         await self._supervisor.start()
         surroundings = self._context.surroundings(self._deployments.state)
         current, faults = restored(self._deployments.state, surroundings)
         self._identities.load(current.specs)
+        self._containers.clear()
         await self._ipc.start()
         self._identities.listens()
         self._token_watch.start()
@@ -197,6 +210,8 @@ class Core:
             _log.error("%s", fault)
         # Before anything runs by a name that a deployment left half changed.
         await self._docker.recover(committed=self._was_committed)
+        self._containers.ownership.begin(current.specs)
+        self._containers.start()
         self._supervisor.update(current.specs)
         self._deployments.start(current, self._executor())
         self._upkeep.start()

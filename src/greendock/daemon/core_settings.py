@@ -14,12 +14,18 @@ from typing import Any
 from greendock.base.errors import ConfigurationError
 from greendock.base.log_lines import LogFormat
 from greendock.base.logs import LogSettings
+from greendock.config.container_settings import (
+    ContainerSettings,
+    own_container_settings,
+    read_container_settings,
+)
 from greendock.config.device_file import DeviceConfiguration
 from greendock.config.secret_settings import read_secret_settings
 from greendock.config.settings import (
     LoggingSettings,
     Settings,
     own_pull_policy,
+    own_soak_s,
     read_settings,
 )
 from greendock.config.shadow_settings import read_shadow_settings
@@ -80,6 +86,7 @@ class CoreSettings:
                 self.device.greendock, self._configuration(SECRET_MANAGER, state)
             ),
             shadows=read_shadow_settings(self._configuration(SHADOW_MANAGER, state)),
+            containers=read_container_settings(self.device.greendock),
         )
 
     def adopt(self, state: DeviceState) -> None:
@@ -88,10 +95,18 @@ class CoreSettings:
         self.planned = state
 
     def plan(self, state: DeviceState) -> None:
-        """The next images are for `state`; raises ConfigurationError for a faulty pull policy."""
+        """The next images are for `state`; raises ConfigurationError for what a component sets
+        wrongly."""
         for name, component in state.components.items():
-            own_pull_policy(name, to_plain(component.configuration))
+            configuration = to_plain(component.configuration)
+            own_pull_policy(name, configuration)
+            own_soak_s(name, configuration, self.current.soak_s)
+            own_container_settings(name, configuration, self.current.containers)
         self.planned = state
+
+    def containers_of(self, name: str, configuration: Mapping[str, Any]) -> ContainerSettings:
+        """What holds for a component's containers. Raises ConfigurationError."""
+        return own_container_settings(name, configuration, self.current.containers)
 
     def _configuration(self, name: str, state: DeviceState) -> Mapping[str, Any]:
         """What was deployed on top of what the device's file says now."""
@@ -120,6 +135,10 @@ class CoreSettings:
     @property
     def backoff_s(self) -> tuple[float, float]:
         return self.current.backoff_s
+
+    @property
+    def soak_s(self) -> float:
+        return self.current.soak_s
 
     @property
     def withheld_variables(self) -> frozenset[str]:

@@ -1,68 +1,81 @@
-"""Says when a component is going to use Docker and its user may not.
+"""What is likely to go wrong with a component's use of Docker, told at its deployment.
 
-Looks at the socket that the docker command would use; an engine that isn't there, or isn't on this
-machine, says nothing. A warning only: the recipe may know another way.
+Who names the docker command and gets no Docker socket hears how to claim one; ways around the
+socket are named. Warnings only: the recipe may know another way. Asks no engine.
 """
 
 from __future__ import annotations
 
-import grp
 import os
-import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from greendock.base.errors import GreendockError
+from greendock.config.container_settings import Access
 from greendock.docker.engine.lookup import find_engine_address
 from greendock.docker.engine.socket_access import SocketOwner, may_open
+from greendock.docker.gateway.access import Claimant, admit
 from greendock.lifecycle.model import ComponentSpec
 from greendock.lifecycle.run_as import Account
-from greendock.recipe.model import Steps
+from greendock.recipe.model import Step, Steps
+from greendock.recipe.shell.docker_bypass import Bypass, bypasses, environment_bypasses
+from greendock.recipe.shell.docker_command import names_docker
 
-_COMMAND = re.compile(r"(?<![\w./-])docker(?:-compose)?(?![\w./-])")
+
+def docker_warnings(
+    spec: ComponentSpec, account: Account, host: str | None, access: Access
+) -> list[str]:
+    """What to tell about `spec`, which runs as `account`. `access`: as it is set for it."""
+    who = f"{spec.name} {spec.version}"
+    warnings = [f"{who}: {bypass.what}; {bypass.fix}" for bypass in ways_around(spec.steps)]
+    if not names_docker(spec.steps):
+        return warnings
+    admission = admit(claimant_of(spec, account, host), access)
+    if not admission.has_socket:
+        as_whom = f"{who} runs docker commands as {account.name}, but gets no Docker socket"
+        warnings.append(f"{as_whom}: {admission.refusal}")
+    return warnings
 
 
-def docker_warning(spec: ComponentSpec, account: Account, host: str | None) -> str | None:
-    """What to tell about `spec`, which runs as `account`; None when there is nothing to tell."""
-    if not _runs_docker(spec):
-        return None
+def claimant_of(spec: ComponentSpec, account: Account, host: str | None) -> Claimant:
+    """What `spec`, which runs as `account`, has to show for a Docker socket."""
+    return Claimant(
+        spec.name,
+        uses_docker=spec.uses_docker,
+        runs_as_root=account.uid == 0,
+        has_privileged_step=any(step.requires_privilege for step in _all(spec.steps)),
+        # Without an engine nobody can tell: an install may bring one.
+        can_open_engine=_reaches_engine(account, host) is not False,
+    )
+
+
+def ways_around(steps: Steps) -> list[Bypass]:
+    """How the scripts reach the engine past the component's socket."""
+    found = dict.fromkeys(environment_bypasses(tuple(steps.environment)))
+    for step in _all(steps):
+        found |= dict.fromkeys(environment_bypasses(tuple(step.environment)))
+        found |= dict.fromkeys(bypasses(step.script))
+    return list(found)
+
+
+def _all(steps: Steps) -> Iterator[Step]:
+    for step in (steps.install, steps.startup, steps.run, steps.shutdown, steps.recover):
+        if step is not None:
+            yield step
+
+
+def _reaches_engine(account: Account, host: str | None) -> bool | None:
+    """None where that can't be told: there is no engine on this machine."""
     try:
         path = find_engine_address(host, os.environ).socket_path
         status = Path(path).stat() if path else None
     except (GreendockError, OSError):
         return None
-    if path is None or status is None or not stat.S_ISSOCK(status.st_mode):
+    if status is None or not stat.S_ISSOCK(status.st_mode):
         return None
     socket = SocketOwner(status.st_mode, status.st_uid, status.st_gid)
-    if may_open(socket, account.uid, (account.gid, *account.groups)):
-        return None
-    return (
-        f"{spec.name} {spec.version} runs docker commands as {account.name}, who may not use the "
-        f"engine at {path}: run `usermod -aG {_group(status.st_gid)} {account.name}`, or give the "
-        "step RequiresPrivilege"
-    )
-
-
-def names_docker(steps: Steps) -> bool:
-    """Whether a step names the docker command."""
-    found = (steps.install, steps.startup, steps.run)
-    return any(step is not None and _COMMAND.search(step.script) for step in found)
-
-
-def _runs_docker(spec: ComponentSpec) -> bool:
-    """Whether a step that runs as the component's user names the docker command."""
-    steps = (spec.steps.install, spec.steps.startup, spec.steps.run)
-    return any(
-        step is not None and not step.requires_privilege and _COMMAND.search(step.script)
-        for step in steps
-    )
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
+    return may_open(socket, account.uid, (account.gid, *account.groups))
 
 
 def engine_exists(host: str | None) -> bool:

@@ -48,6 +48,7 @@ class DockerParts:
 class Needs:
     """What the rooms are built from."""
 
+    engine: Engine
     settings: CoreSettings
     journal: Journal
     ledger: ImageLedger
@@ -56,10 +57,10 @@ class Needs:
 
 
 def build(needs: Needs) -> DockerParts:
-    """For the engine that is configured now. Raises EngineAddressError."""
+    """For one engine."""
     settings, journal, ledger = needs.settings, needs.journal, needs.ledger
     clock, outside = needs.clock, needs.outside
-    engine = Engine.from_environment(settings.current.docker.host, os.environ)
+    engine = needs.engine
     store = ImageStore(engine)
     record = LedgerRecord(ledger)
     removal = ImageRemoval(store, ledger, record, journal)

@@ -7,6 +7,7 @@ engine and without looking for one. Wires the rooms of `docker/`; decides nothin
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from greendock.daemon.core_settings import CoreSettings
     from greendock.daemon.docker_parts import DockerParts
     from greendock.daemon.outside import Outside
+    from greendock.docker.engine.client import Engine
     from greendock.docker.engine.containers import ContainerStore
     from greendock.docker.engine.model import EngineInfo
     from greendock.docker.pulling.images import ImageWork
@@ -47,6 +49,7 @@ class DockerWork:
         self._ledger = ledger
         self._clock = clock
         self._outside: Outside | None = None
+        self._engine: Engine | None = None
         self._parts: DockerParts | None = None
         self._proxy_text: str | None = None
 
@@ -58,6 +61,16 @@ class DockerWork:
     def engine_info(self) -> EngineInfo | None:
         """What is known of the engine by now."""
         return self._parts.platform.known_info if self._parts else None
+
+    @property
+    def engine(self) -> Engine:
+        """The client of the engine alone, which loads little. Raises EngineAddressError."""
+        if self._engine is None:
+            from greendock.docker.engine.client import Engine
+
+            host = self._settings.current.docker.host
+            self._engine = Engine.from_environment(host, os.environ)
+        return self._engine
 
     @property
     def parts(self) -> DockerParts:
@@ -77,7 +90,7 @@ class DockerWork:
 
         if self._parts is None and not self.engine_exists():
             raise EngineUnavailable("cannot ask for containers: there is no engine here")
-        return ContainerStore(self.parts.engine)
+        return ContainerStore(self.engine)
 
     # -- deployment.ports.ImageProvider
 
@@ -109,6 +122,8 @@ class DockerWork:
 
     async def settle(self, images: Sequence[EnsuredImage], *, clean_up: bool) -> list[str]:
         try:
+            if clean_up:
+                self._forget_made()
             view = self._ledger.view()
             if not images and not view.uses and not view.brought and self._parts is None:
                 return []
@@ -116,6 +131,11 @@ class DockerWork:
         except GreendockError as error:
             self.journal.write("WARN", "docker-cleanup-failed", error.explain())
             return [f"images could not be tidied up: {error.explain()}"]
+
+    def _forget_made(self) -> None:
+        """Images that scripts made are needed as long as their component version is deployed."""
+        deployed = self._settings.planned.components.values()
+        self._ledger.forget_made({(one.name, one.version) for one in deployed})
 
     # -- ipc.ports.BundleImages
 
@@ -186,13 +206,15 @@ class DockerWork:
         self._proxy_text = text
 
     async def close(self) -> None:
-        parts, self._parts = self._parts, None
-        if parts is not None:
-            await parts.engine.close()
+        self._parts = None
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
 
     def _build(self) -> DockerParts:
         from greendock.daemon.docker_parts import Needs, build
 
         if self._outside is None:
             raise RuntimeError("the image work has no world outside")
-        return build(Needs(self._settings, self.journal, self._ledger, self._clock, self._outside))
+        parts = (self._settings, self.journal, self._ledger, self._clock, self._outside)
+        return build(Needs(self.engine, *parts))

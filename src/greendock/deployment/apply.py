@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
 from greendock.artifacts.model import Staged
 from greendock.artifacts.staging import Staging
+from greendock.base.crash_points import crash_point
 from greendock.base.errors import LifecycleError
 from greendock.deployment.current import Current
 from greendock.deployment.live import Live
@@ -24,6 +25,7 @@ from greendock.deployment.recipe_store import RecipeStore
 from greendock.docker.model import EnsuredImage
 from greendock.lifecycle.model import ComponentSpec, ComponentView, State
 from greendock.lifecycle.order import with_hard_dependers
+from greendock.lifecycle.soak import Soaking
 
 _log = logging.getLogger("greendock.deployment")
 
@@ -36,6 +38,9 @@ class Store:
     recipes: RecipeStore
     commit: Callable[[Current], None]
     live: Live
+
+
+_Wait = Callable[[Iterable[str], float], Awaitable[Mapping[str, ComponentView]]]
 
 
 class Applier:
@@ -59,7 +64,9 @@ class Applier:
         swaps = [item for item in prepared.staged.values() if item.swaps]
         if swaps:
             await asyncio.to_thread(_each, self._store.staging.swap, swaps)
+        crash_point("deployment.files_swapped")
         await self._images.put_in_place(prepared.images)
+        crash_point("deployment.swapped")
 
     async def unswap(self, prepared: Prepared) -> None:
         """The old files and image names again, and nothing staged any more.
@@ -91,22 +98,32 @@ class Applier:
         planned = Current(plan.state, plan.specs, plan.recipes)
         return self._store.live.try_out(planned, self._core.surroundings(plan.state))
 
-    async def run(self, wanted: Current, deadline_s: float) -> None:
-        """Have the runner run what `try_out` gave, and wait until its components do.
+    async def run(
+        self, wanted: Current, deadline_s: float, tell: Callable[[Sequence[Soaking]], None]
+    ) -> None:
+        """Have the runner run what `try_out` gave, and wait until its components do, and their
+        containers have proved themselves; `tell` hears which are waited for.
 
         Raises LifecycleError when a component is BROKEN or not settled by the deadline.
         """
-        await self._settle(self._switch_to(wanted), deadline_s)
+        touched = self._switch_to(wanted)
+        crash_point("deployment.switched")
+        wait = partial(self._runner.wait_sound, tell=tell)
+        await self._settle(wait, touched, deadline_s)
+        crash_point("deployment.sound")
 
     async def run_again(self, broken: Set[str], deadline_s: float) -> None:
         """Have the runner run what is committed, and wait as `run` does.
 
         Components that were `broken` before are tried again, but not waited for.
         """
+        crash_point("deployment.going_back")
         before = self._store.live.give_up()
         graph = {name: spec.dependencies for name, spec in before.specs.items()}
         touched = self._switch_to(before)
-        await self._settle(touched - with_hard_dependers(graph, broken), deadline_s)
+        # What ran before needs no proof.
+        names = touched - with_hard_dependers(graph, broken)
+        await self._settle(self._runner.wait_settled, names, deadline_s)
 
     def broken(self, specs: Iterable[str]) -> frozenset[str]:
         """Which of these components are BROKEN now."""
@@ -116,6 +133,7 @@ class Applier:
     def commit(self, plan: Plan) -> None:
         """Make the plan's state the device's, durably. Raises DeviceError."""
         self._store.commit(Current(plan.state, plan.specs, plan.recipes))
+        crash_point("deployment.committed")
 
     async def tidy(self, prepared: Prepared, *, verified: bool) -> list[str]:
         """After the commit: publish the recipes, let go of old files, note whose images are whose,
@@ -150,6 +168,7 @@ class Applier:
             _log.error("components were not removed cleanly", exc_info=error)
             return [f"components were not removed cleanly: {error}"]
         self._leaving = frozenset()
+        crash_point("deployment.removed")
         return []
 
     def _switch_to(self, current: Current) -> frozenset[str]:
@@ -163,11 +182,12 @@ class Applier:
             self._removal.cancel()
             self._removal = None
         self._leaving -= specs.keys()
-        return self._runner.update(specs)
+        leaving = self._store.live.now.specs.keys() - specs.keys()
+        return self._runner.update(specs, leaving | self._leaving)
 
-    async def _settle(self, names: Iterable[str], deadline_s: float) -> None:
+    async def _settle(self, wait: _Wait, names: Iterable[str], deadline_s: float) -> None:
         try:
-            views = await self._runner.wait_settled(names, deadline_s)
+            views = await wait(names, deadline_s)
         except TimeoutError as error:
             raise LifecycleError(
                 f"cannot finish the deployment: not every component was where it should be within "

@@ -30,15 +30,7 @@ class ConfigurationChecks:
         self, component: str, tell: Callable[[ConfigurationAhead], bool]
     ) -> Callable[[], None]:
         """Ask `component` from now on; the returned function ends that."""
-        subscriber = Subscriber(component, tell)
-        self._subscribers.add(subscriber)
-
-        def end() -> None:
-            self._subscribers.remove(subscriber)
-            if self._question is not None:
-                self._question.leave(subscriber)
-
-        return end
+        return self._subscribers.subscribe(component, tell, self._gone)
 
     def report(self, component: str, deployment_id: str, report: ValidityReport) -> None:
         """A component's answer; UsageError when none is waited for."""
@@ -82,6 +74,10 @@ class ConfigurationChecks:
         finally:
             self._question = None
             occasion.tell(())
+
+    def _gone(self, subscriber: Subscriber[ConfigurationAhead]) -> None:
+        if self._question is not None:
+            self._question.leave(subscriber)
 
     def _ask(
         self, deployment_id: str, configurations: Mapping[str, Mapping[str, Any]]

@@ -34,6 +34,7 @@ from greendock.deployment.prepare import Order, Preparation
 from greendock.deployment.prepared import Prepared
 from greendock.deployment.recipe_folders import read_recipes
 from greendock.deployment.record import (
+    Asked,
     ComponentWaiting,
     DeploymentRecord,
     DetailedStatus,
@@ -41,6 +42,7 @@ from greendock.deployment.record import (
 )
 from greendock.deployment.validity import changed_configurations
 from greendock.docker.model import ProgressListener
+from greendock.lifecycle.soak import Soaking
 
 _log = logging.getLogger("greendock.deployment")
 
@@ -146,14 +148,14 @@ class Executor:
         self._core.plan(plan.state)
         files = await self._with_owners(plan)
         for spec in plan.specs.values():
-            trouble = await self._core.warning_of(spec)
-            if trouble is not None:
+            for trouble in await self._core.warnings_of(spec):
                 report.warn(trouble)
         if request.validate_s is not None:
             changed = changed_configurations(current.specs, plan.specs)
             await self._consent.check(_occasion(request.validate_s, report), changed)
         report.phase(Phase.PREPARING)
-        order = Order(plan, tuple(files), offline=request.offline)
+        environment = self._core.script_environment
+        order = Order(plan, tuple(files), environment, offline=request.offline)
         prepared = await self._preparation.prepare(order, report.image)
         for warning in prepared.warnings:
             report.warn(warning)
@@ -185,7 +187,7 @@ class Executor:
         broken = self._applier.broken(ready.before.specs)
         try:
             left_s = max(1.0, ready.ends_at - self._clock.monotonic())
-            await self._applier.run(wanted, left_s)
+            await self._applier.run(wanted, left_s, self._teller(report))
             self._applier.commit(plan)
         except Exception as error:
             _log_defect(error)
@@ -194,6 +196,13 @@ class Executor:
         for warning in (*warnings, *await self._applier.tidy(ready.prepared, verified=True)):
             report.warn(warning)
         return succeeded(report.record())
+
+    def _teller(self, report: Reporter) -> Callable[[Sequence[Soaking]], None]:
+        def tell(soaking: Sequence[Soaking]) -> None:
+            now = self._clock.now()
+            report.asking([_waiting(one, now) for one in soaking])
+
+        return tell
 
     async def _unswapped(
         self, error: Exception, ready: _Ready, report: Reporter
@@ -247,6 +256,12 @@ class Executor:
             _log.exception("the old components could not be brought back")
             trouble = trouble or failure_of(error)
         return trouble
+
+
+def _waiting(one: Soaking, now: float) -> ComponentWaiting:
+    # Whole seconds, since the same wait is told at every look.
+    until = None if one.left_s is None else float(round(now + one.left_s))
+    return ComponentWaiting(one.component, Asked.HEALTH, until, message=one.text)
 
 
 def _occasion(timeout_s: float, report: Reporter) -> Occasion:

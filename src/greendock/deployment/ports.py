@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +18,8 @@ from greendock.docker.model import (
     ProgressListener,
 )
 from greendock.lifecycle.model import ComponentSpec, ComponentView
+from greendock.lifecycle.soak import Soaking
+from greendock.recipe.model import Step
 
 if TYPE_CHECKING:
     from greendock.docker.pulling.images import ImageWork
@@ -74,7 +76,10 @@ class Downloader(Protocol):
 class Runner(Protocol):
     """Runs components: the supervisor."""
 
-    def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]: ...
+    def update(
+        self, specs: Mapping[str, ComponentSpec], leaving: Collection[str] = ()
+    ) -> frozenset[str]:
+        """Run these. `leaving`: those that are going to be removed, so may have to give way."""
 
     def note(self, specs: Mapping[str, ComponentSpec]) -> None:
         """Run by these from the next start of a script on; nothing restarts, nothing is added."""
@@ -83,6 +88,12 @@ class Runner(Protocol):
         self, names: Iterable[str], deadline_s: float
     ) -> Mapping[str, ComponentView]:
         """TimeoutError after `deadline_s`, naming who is late."""
+
+    async def wait_sound(
+        self, names: Iterable[str], deadline_s: float, tell: Callable[[Sequence[Soaking]], None]
+    ) -> Mapping[str, ComponentView]:
+        """As `wait_settled`, and until their containers have proved themselves. `tell` hears who
+        is waited for. Raises LifecycleError as well."""
 
     async def remove(self, names: Iterable[str]) -> None:
         """Returns when they are gone, however long that takes. Unknown names are ignored."""
@@ -128,8 +139,11 @@ class CoreContext(Protocol):
     async def owner_of(self, spec: ComponentSpec) -> Owner | None:
         """Who runs the component, so who has to read its files; LifecycleError when nobody can."""
 
-    async def warning_of(self, spec: ComponentSpec) -> str | None:
-        """What is likely to go wrong with the component on this machine, if anything."""
+    async def warnings_of(self, spec: ComponentSpec) -> Sequence[str]:
+        """What is likely to go wrong with the component on this machine."""
+
+    def script_environment(self, spec: ComponentSpec, step: Step) -> Mapping[str, str]:
+        """The variables of a step's script, without tokens: its compose files are read by them."""
 
     def adopt(self, state: DeviceState) -> None:
         """The core's settings in `state` count from now on. `surroundings` has accepted them."""

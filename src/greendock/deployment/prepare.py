@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,9 @@ from greendock.artifacts.model import (
 from greendock.artifacts.ports import DownloadListener
 from greendock.artifacts.staging import Staging
 from greendock.base.errors import DeviceError, GreendockError
+from greendock.deployment.blocking_work import in_thread
+from greendock.deployment.compose_fetch import ComposeFetch, ComposeOrder
+from greendock.deployment.compose_images import ScriptEnvironment
 from greendock.deployment.plan import Plan
 from greendock.deployment.ports import Downloader, ImageProvider
 from greendock.deployment.prepared import Prepared
@@ -41,16 +44,16 @@ _R = TypeVar("_R")
 _S = TypeVar("_S")
 
 _log = logging.getLogger("greendock.deployment")
-_CANCEL_GRACE_S = 60.0
-"""How long a cancelled thread may take to hear of it: it looks between blocks of a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be prepared. `offline`: what is on the device is used, no registry is asked."""
+    """What is to be prepared. `offline`: what is on the device is used, no registry is asked.
+    `environment`: for the scripts that name compose files."""
 
     plan: Plan
     files: tuple[ComponentFiles, ...]
+    environment: ScriptEnvironment
     offline: bool = False
 
 
@@ -70,6 +73,7 @@ class Preparation:
         self._downloads = sources.downloads
         self._staging = staging
         self._recipes = recipes
+        self._compose = ComposeFetch(sources.images, staging)
 
     async def prepare(self, order: Order, listener: ProgressListener) -> Prepared:
         """Everything on the device, staged. Raises the first error; the rest is cancelled then
@@ -86,11 +90,16 @@ class Preparation:
                 self._get_files(order, downloads, staged, listener),
             )
             await self._downloads.finish(downloads)
+            warnings = list(downloads.warnings)
+            wanted = ComposeOrder(
+                order.plan.specs, staged, tuple(images), order.environment, order.offline
+            )
+            images += await self._compose.fetch(wanted, listener, warnings)
         except BaseException:
             await self._drop(staged)
             raise
-        warnings = (*downloads.warnings, *(x.warning for x in images if x.warning))
-        return Prepared(tuple(images), staged, warnings)
+        warnings += [x.warning for x in images if x.warning]
+        return Prepared(tuple(images), staged, tuple(warnings))
 
     async def drop(self, prepared: Prepared) -> None:
         """What was prepared is not applied after all: nothing stays staged."""
@@ -143,7 +152,7 @@ class Preparation:
                     raise InterruptedError
                 staged[files.component] = self._staging.stage(files, cancelled)
 
-        await _in_thread(work)
+        await in_thread(work)
 
     def _with_loaded(self, files: ComponentFiles) -> ComponentFiles:
         if not files.archives:
@@ -194,23 +203,6 @@ async def _both(first: Coroutine[Any, Any, _R], second: Coroutine[Any, Any, _S])
     except BaseExceptionGroup as errors:
         raise _first(errors) from errors
     return tasks[0].result(), tasks[1].result()
-
-
-async def _in_thread(work: Callable[[threading.Event], None]) -> None:
-    """Run blocking `work`; on cancel it is told and waited for, so that nothing writes later.
-
-    A thread that doesn't hear (a file server that hangs) is left behind: it can't be ended.
-    """
-    cancelled = threading.Event()
-    task = asyncio.ensure_future(asyncio.to_thread(work, cancelled))
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        cancelled.set()
-        await asyncio.wait([task], timeout=_CANCEL_GRACE_S)
-        if task.done() and not task.cancelled():
-            task.exception()
-        raise
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -11,7 +11,8 @@ from greendock.docker.model import EnsuredImage
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`images`: those of the plan in its order, then those of archives. `staged` by component."""
+    """`images`: those of the plan in its order, then those of archives, then those that compose
+    files name. `staged` by component."""
 
     images: tuple[EnsuredImage, ...] = ()
     staged: Mapping[str, Staged] = field(default_factory=dict)

@@ -46,11 +46,21 @@ class Subscribers(Generic[E]):
     def __init__(self) -> None:
         self._streams: dict[Subscriber[E], None] = {}
 
-    def add(self, subscriber: Subscriber[E]) -> None:
+    def subscribe(
+        self,
+        component: str,
+        tell: Callable[[E], bool],
+        gone: Callable[[Subscriber[E]], None],
+    ) -> Callable[[], None]:
+        """A new stream. The returned function ends it, and then `gone` hears of it."""
+        subscriber = Subscriber(component, tell)
         self._streams[subscriber] = None
 
-    def remove(self, subscriber: Subscriber[E]) -> None:
-        self._streams.pop(subscriber, None)
+        def end() -> None:
+            self._streams.pop(subscriber, None)
+            gone(subscriber)
+
+        return end
 
     def of(self, component: str) -> list[Subscriber[E]]:
         return [one for one in self._streams if one.component == component]

@@ -53,21 +53,22 @@ class ImageWaiting:
 
 
 class Asked(StrEnum):
-    """What components are asked about in a deployment."""
+    """What a deployment waits for of components."""
 
     CONFIGURATION = "configuration"
     UPDATE = "update"
+    HEALTH = "health"
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentWaiting:
-    """A component whose answer a deployment waits for, or that defers it. `until`: seconds since
-    the epoch, when it goes on or, if it was `deferred`, asks again. `message`: the component's own
-    words."""
+    """A component whose answer or health a deployment waits for, or that defers it. `until`:
+    seconds since the epoch, when it goes on or, if it was `deferred`, asks again; None when time
+    alone doesn't decide. `message`: the component's own words, or what is waited for."""
 
     component: str
     about: Asked
-    until: float
+    until: float | None
     deferred: bool = False
     message: str | None = None
 
@@ -76,6 +77,8 @@ class ComponentWaiting:
         if self.deferred:
             why = f": {self.message}" if self.message else ""
             return f"{self.component} defers the update{why}"
+        if self.about is Asked.HEALTH:
+            return f"waiting for {self.component}: {self.message}"
         if self.about is Asked.CONFIGURATION:
             return f"waiting for {self.component} to check its new configuration"
         return f"waiting for {self.component} to agree to the update"

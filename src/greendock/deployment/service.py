@@ -105,6 +105,14 @@ class DeploymentService:
         return self.live.now.state
 
     @property
+    def present_id(self) -> str:
+        """Of the deployment that is being carried out, else of the latest; empty when none was."""
+        if self._current is not None:
+            return self._current.record.id
+        records = self._records.all()
+        return max(records, key=lambda record: record.created_at).id if records else ""
+
+    @property
     def current(self) -> Current:
         """What is deployed, with what was worked out for it."""
         return self.live.now

@@ -37,15 +37,7 @@ class UpdateNotices:
 
     def subscribe(self, component: str, tell: Callable[[UpdateEvent], bool]) -> Callable[[], None]:
         """Tell of every update from now on; the returned function ends that."""
-        subscriber = Subscriber(component, tell)
-        self._subscribers.add(subscriber)
-
-        def end() -> None:
-            self._subscribers.remove(subscriber)
-            if self._question is not None:
-                self._question.leave(subscriber)
-
-        return end
+        return self._subscribers.subscribe(component, tell, self._gone)
 
     def defer(self, component: str, deployment_id: str, answer: Deferral) -> None:
         """A component's answer to the update that is ahead.
@@ -87,6 +79,10 @@ class UpdateNotices:
             self._announced = None
             for subscriber in self._subscribers.all():
                 subscriber.tell(UpdateOver(deployment_id))
+
+    def _gone(self, subscriber: Subscriber[UpdateEvent]) -> None:
+        if self._question is not None:
+            self._question.leave(subscriber)
 
     async def _answered(self, occasion: Occasion, end: Moment) -> bool:
         """Ask everybody; whether all that are still there have answered in time."""

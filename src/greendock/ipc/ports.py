@@ -5,7 +5,7 @@ News of deployments and components does not come through here but from the bus.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,17 +14,17 @@ from greendock.base.events import Bus
 from greendock.deployment.bundle_source import BundleDescription
 from greendock.deployment.document import LocalRequest
 from greendock.deployment.record import DeploymentRecord
+from greendock.docker.containers.view import ContainersView
 from greendock.ipc.operations.component_updates import ComponentUpdates
 from greendock.ipc.operations.configuration_validity import ConfigurationValidity
 from greendock.ipc.operations.secrets import Secrets
 from greendock.ipc.operations.shadows import Shadows
 from greendock.ipc.pubsub.broker import LocalPubSub
-from greendock.lifecycle.model import ComponentView
+from greendock.lifecycle.model import ComponentView, State
 from greendock.net.mqtt import MqttMessage
 
 if TYPE_CHECKING:
     from greendock.ipc.operations.configuration import Configurations
-    from greendock.ipc.operations.state_reports import StateReports
     from greendock.ipc.operations.system import SystemPorts
 
 
@@ -71,6 +71,44 @@ class ComponentPauses(Protocol):
     async def resume(self, name: str) -> None:
         """UsageError when the component isn't paused, GreendockError when it can't be done; it
         stays paused then."""
+
+
+class StateReports(Protocol):
+    """Who hears what components say of their own state."""
+
+    def request_state(self, component: str, state: State) -> None:
+        """Takes in that `component` is RUNNING or ERRORED; what may not be said now is dropped."""
+
+
+class ContainerViews(Protocol):
+    """The containers of components, as far as they are known; costs nothing."""
+
+    def of(self, component: str) -> ContainersView | None:
+        """None for a component that has nothing to do with containers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentUsage:
+    """What a component uses, its processes and containers together. `cpu_s`: seconds of one CPU
+    since they began. `memory_bytes` None: not measured. Limits hold for its processes together,
+    and for its containers together; None: no limit. `missing`: what could not be measured, and
+    why; None when all is in it."""
+
+    cpu_s: float
+    memory_bytes: int | None
+    processes: int
+    containers: int
+    container_restarts: int = 0
+    memory_limit_bytes: int | None = None
+    cpu_limit: float | None = None
+    missing: str | None = None
+
+
+class ComponentStats(Protocol):
+    """What components use now. Raises nothing: what can't be measured is told."""
+
+    async def measure(self, names: Sequence[str]) -> Mapping[str, ComponentUsage]:
+        """By component; those that are gone by now are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +247,8 @@ class CorePorts:
     access_policies: Callable[[str], Any]
     store: Path
     images: ImageWork | None = None
+    containers: ContainerViews | None = None
+    stats: ComponentStats | None = None
     bundles: BundleSource | None = None
     bundle_images: BundleImages | None = None
     component_updates: ComponentUpdates | None = None

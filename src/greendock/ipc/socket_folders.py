@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from greendock.base.own_folders import made_folder, opened_folder
 from greendock.base.paths import Paths
 
 _log = logging.getLogger("greendock.ipc")
@@ -45,9 +46,9 @@ class SocketFolders:
         name = self._paths.component_run(component).name
         try:
             with (
-                _opened(self._paths.run) as run,
-                _made(name, run) as folder,
-                _made("ipc", folder) as inner,
+                opened_folder(self._paths.run) as run,
+                made_folder(name, run, FOLDER_MODE) as folder,
+                made_folder("ipc", folder, FOLDER_MODE) as inner,
             ):
                 self._link(folder, inner)
         except OSError as error:
@@ -75,27 +76,6 @@ class SocketFolders:
             _unlink_socket(entry)
 
 
-@contextmanager
-def _opened(folder: Path | str, above: int | None = None) -> Iterator[int]:
-    """The folder itself, never one that a link in its place leads to: a container that has the
-    folder above mounted could have put that there."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(folder, flags, dir_fd=above)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _made(name: str, above: int) -> Iterator[int]:
-    with suppress(FileExistsError):
-        os.mkdir(name, dir_fd=above)
-    with _opened(name, above) as descriptor:
-        os.fchmod(descriptor, FOLDER_MODE)
-        yield descriptor
-
-
 def _entries(folder: Path) -> list[Path]:
     try:
         return [entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()]
@@ -113,8 +93,8 @@ def _remove(folder: Path) -> None:
 
 
 def _unlink_socket(folder: Path) -> None:
-    with suppress(OSError), _opened(folder) as outer:
+    with suppress(OSError), opened_folder(folder) as outer:
         with suppress(OSError):
             os.unlink(_FRESH, dir_fd=outer)
-        with _opened("ipc", outer) as inner:
+        with opened_folder("ipc", outer) as inner:
             os.unlink(_SOCKET, dir_fd=inner)

@@ -6,7 +6,7 @@ Knows nothing of components. Waits never take anything away from the futures the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -51,3 +51,29 @@ class Bell:
 
     def _ring_by(self, _: asyncio.Future[Any]) -> None:
         self._rung.set()
+
+
+class Belfry:
+    """Many wait for the same news, each for a condition of its own."""
+
+    def __init__(self) -> None:
+        self._bells: set[Bell] = set()
+
+    def ring(self) -> None:
+        for bell in self._bells:
+            bell.ring()
+
+    async def until(
+        self,
+        clock: Clock,
+        done: Callable[[], bool],
+        again_s: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        """Wait until `done`, which is looked at after each ring, and `again_s` after a look."""
+        bell = Bell(clock)
+        self._bells.add(bell)
+        try:
+            while not done():
+                await bell.wait(at_most_s=again_s())
+        finally:
+            self._bells.discard(bell)

@@ -18,10 +18,12 @@ _LEAST_QUOTA_US = 1000
 
 @dataclass(frozen=True, slots=True)
 class Hierarchies:
-    """Folders in which a core may make its groups: one of v2, one per v1 controller."""
+    """Folders in which a core may make its groups: one of v2, one per v1 controller. `are_tops`:
+    they are the tops of the mounts, so that paths below them are the kernel's and the engine's."""
 
     v2: Path | None = None
     v1: Mapping[str, Path] = field(default_factory=dict)
+    are_tops: bool = False
 
 
 def read_hierarchies(mountinfo: str, own_groups: str, *, at_top: bool) -> Hierarchies:
@@ -42,7 +44,7 @@ def read_hierarchies(mountinfo: str, own_groups: str, *, at_top: bool) -> Hierar
                 if controller in own:
                     group = own[controller]
                     v1[controller] = mount if at_top else _below(mount, places[3], group)
-    return Hierarchies(v2, v1)
+    return Hierarchies(v2, v1, are_tops=at_top)
 
 
 def _own_groups(text: str) -> dict[str, str]:

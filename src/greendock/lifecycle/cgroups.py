@@ -18,6 +18,14 @@ from greendock.lifecycle.cgroup_mounts import (
     v1_values,
     v2_values,
 )
+from greendock.lifecycle.container_groups import (
+    ContainerGroup,
+    group_name,
+    leftover_groups,
+    mounts,
+    remove_empty,
+)
+from greendock.lifecycle.group_usage import GroupUsage, read_v2_usage
 from greendock.lifecycle.model import ResourceLimits
 
 _log = logging.getLogger("greendock.lifecycle.cgroups")
@@ -82,6 +90,10 @@ class ControlGroup:
         for name, value in v2_values(limits).items():
             _try_write(self._tracked / name, value)
         return True
+
+    def usage(self) -> GroupUsage | None:
+        """What its processes have used, ended ones included; None where only v1 tracks them."""
+        return read_v2_usage(self._tracked) if self._v2 else None
 
     def kill(self) -> None:
         """SIGKILL to everything inside, so that nothing can fork away meanwhile."""
@@ -148,6 +160,8 @@ class ControlGroups:
 
     def __init__(self, core_id: str, hierarchies: Hierarchies) -> None:
         self._core_id = core_id
+        self._hierarchies = hierarchies
+        self._of_containers: dict[str, ContainerGroup] = {}
         self._tracking, self._v2 = _tracking(hierarchies, core_id)
         self._limiting: dict[str, Path] = {}
         if self._tracking is None:
@@ -188,11 +202,37 @@ class ControlGroups:
             if entry.is_dir() and entry.name.startswith(_PREFIX)
         )
 
+    def containers(self, component: str) -> ContainerGroup | None:
+        """The group of `component`'s containers; None where the core can't limit or has no right
+        to groups outside its own. The same one at each call."""
+        version = self._container_version
+        if version is None:
+            return None
+        found = self._of_containers.get(component)
+        if found is None:
+            parent = f"/{_TOP}/{self._core_id}/{group_name(component)}"
+            found = ContainerGroup(parent, self._hierarchies, version)
+            self._of_containers[component] = found
+        return found
+
+    @property
+    def _container_version(self) -> int | None:
+        if not self._hierarchies.are_tops or not self._limiting:
+            return None
+        return 2 if "v2" in self._limiting else 1
+
+    def sweep_containers(self) -> None:
+        """Remove groups of containers in which nothing runs, from an earlier life of this core."""
+        for folder in leftover_groups(self._hierarchies, f"{_TOP}/{self._core_id}"):
+            remove_empty(folder)
+
     def remove(self) -> None:
         """Remove the core's own folders, once its components' are gone."""
         if self._tracking is None:
             return
-        for folder in {self._tracking, *self._limiting.values()}:
+        self.sweep_containers()
+        own = {mount / _TOP / self._core_id for mount in mounts(self._hierarchies)}
+        for folder in {self._tracking, *self._limiting.values(), *own}:
             for place in (folder, folder.parent):
                 try:
                     place.rmdir()

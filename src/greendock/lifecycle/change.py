@@ -60,9 +60,9 @@ def _needs_restart(old: ComponentSpec, new: ComponentSpec) -> bool:
         or old.resident != new.resident
         or old.restart_id != new.restart_id
         or old.uses_docker != new.uses_docker
-        or bool(_hard(new) - _hard(old))
+        or bool(hard_dependencies(new) - hard_dependencies(old))
     )
 
 
-def _hard(spec: ComponentSpec) -> set[str]:
+def hard_dependencies(spec: ComponentSpec) -> set[str]:
     return {name for name, kind in spec.dependencies.items() if kind is DependencyType.HARD}

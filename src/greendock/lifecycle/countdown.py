@@ -17,7 +17,7 @@ class Countdown:
 
     def __init__(self, clock: Clock, limit_s: float | None) -> None:
         self._clock = clock
-        self._limit_s = limit_s
+        self.limit_s = limit_s
         self._before_s = 0.0
         self._since: float | None = None
         self._sleep: asyncio.Task[None] | None = None
@@ -54,8 +54,8 @@ class Countdown:
         if self._since is not None:
             return
         self._since = self._clock.monotonic()
-        if self._limit_s is not None and not self.over.done():
-            self._sleep = asyncio.create_task(self._wait(self._limit_s - self._before_s))
+        if self.limit_s is not None and not self.over.done():
+            self._sleep = asyncio.create_task(self._wait(self.limit_s - self._before_s))
 
     async def _wait(self, left_s: float) -> None:
         await self._clock.sleep(max(left_s, 0.0))

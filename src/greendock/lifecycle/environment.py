@@ -1,8 +1,8 @@
 """The environment of a component's script, layer by layer.
 
 Pure: every part is passed in. Later layers win: the core's own environment, the run user, the
-component's token, what all components share, what keeps components apart (ours), the recipe's
-setenv, and the mark by which the core finds its processes again.
+component's token, what all components share, the way to Docker, what keeps components apart
+(ours), the recipe's setenv, and the mark by which the core finds its processes again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ COMPONENT_SOCKET_VARIABLE = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT
 SOCKET_PATH_LIMIT_BYTES = 108
 """sun_path of Linux: 108 bytes with the final NUL, so a path of 108 doesn't fit."""
 
+_OTHER_ENGINE = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_TLS")
 _STANDARD_FOLDERS = ("/bin", "/usr/bin", "/sbin", "/usr/sbin")
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin"
 
@@ -34,6 +35,7 @@ class EnvironmentParts:
     user_name: str
     home: str
     work_folder: str
+    docker: Mapping[str, str] = field(default_factory=dict)
     setenv: Mapping[str, str] = field(default_factory=dict)
     step_setenv: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -51,6 +53,11 @@ def process_environment(parts: EnvironmentParts) -> dict[str, str]:
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": parts.token,
     }
     environment |= parts.shared
+    if "DOCKER_HOST" in parts.docker:
+        # They are meant for another engine, and a context would win over the host.
+        for name in _OTHER_ENGINE:
+            environment.pop(name, None)
+    environment |= parts.docker
     socket = environment.get(COMPONENT_SOCKET_VARIABLE)
     if socket is not None:
         environment[COMPONENT_SOCKET_VARIABLE] = component_socket(socket, parts.work_folder)

@@ -17,6 +17,7 @@ from greendock.lifecycle.ports import (
     Containers,
     CorePart,
     Identities,
+    OwnedContainers,
     RunSettings,
     Surroundings,
 )
@@ -44,4 +45,5 @@ class Host:
     grace_s: float
     jitter: Callable[[], float]
     containers: Containers | None = None
+    owned: OwnedContainers | None = None
     parts: Mapping[str, CorePart] = field(default_factory=dict)

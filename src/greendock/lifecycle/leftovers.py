@@ -28,6 +28,7 @@ async def end_earlier_life(core_id: str, groups: ControlGroups) -> None:
     async with asyncio.TaskGroup() as tasks:
         for name in groups.leftovers():
             tasks.create_task(_end_group(core_id, name, groups))
+    groups.sweep_containers()
     marked = marked_processes(core_id)
     if marked:
         pids = [process.pid for process in marked]

@@ -1,25 +1,28 @@
-"""The processes of one component, from its install or start until the last of them is gone.
+"""What runs of one component, from its install or start until the last of it is gone.
 
-Holds what belongs together for that time: account and token, the main script, and the shutdown
-script kept at the start. component.py says when; scripts.py knows how.
+Holds what belongs together for that time: account and token, the main script, the containers, and
+the shutdown script kept at the start. state_work.py says when; scripts.py knows how.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from greendock.base.crash_points import crash_point
 from greendock.base.errors import ConfigurationError, GreendockError
 from greendock.lifecycle.bell import Bell
 from greendock.lifecycle.countdown import Countdown
 from greendock.lifecycle.host import Host
+from greendock.lifecycle.life_containers import LifeContainers
 from greendock.lifecycle.model import ComponentSpec, ResourceLimits, State
 from greendock.lifecycle.pausing import Pausing
-from greendock.lifecycle.ports import ContainerOwner, CorePart
+from greendock.lifecycle.ports import ContainerLife, ContainerOwner, CorePart
 from greendock.lifecycle.process import ScriptProcess
 from greendock.lifecycle.scripts import Life, Prepared, Scripts, exited, timed_out
 from greendock.lifecycle.status import Failure, Kind, StepError
@@ -39,9 +42,16 @@ class Main:
 
 
 class Lifetime:
-    """At most one `Life` at a time; `end` is always safe to call."""
+    """At most one `Life` at a time; `end` is always safe to call. `on_change`: something about
+    its containers is new."""
 
-    def __init__(self, name: str, host: Host, state: Callable[[], State]) -> None:
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        state: Callable[[], State],
+        on_change: Callable[[], None],
+    ) -> None:
         self._name = name
         self._host = host
         self._scripts = Scripts(name, host, state)
@@ -49,6 +59,9 @@ class Lifetime:
         self._shutdown: Prepared | None = None
         self._part: CorePart | None = None
         self.main: Main | None = None
+        self.containers = LifeContainers(host, on_change)
+        self.is_adopted = False
+        self.is_carried = False
         self.pausing = Pausing(name, host, self._scripts.tree)
 
     @property
@@ -56,16 +69,48 @@ class Lifetime:
         return self._life is not None or self._part is not None
 
     @property
+    def generation(self) -> int | None:
+        """Of the present life."""
+        return None if self._life is None else self._life.generation
+
+    @property
     def pid(self) -> int | None:
         """The main script's, while it runs."""
         return None if self.main is None or self.main.process.has_ended else self.main.process.pid
 
+    @property
+    def has_processes(self) -> bool:
+        return bool(self._scripts.tree.members())
+
     async def begin(self, spec: ComponentSpec, generation: int, step: str) -> None:
         """Go on with the present life or begin one. Raises StepError, naming `step`."""
         if self._life is None:
-            self._life = await self._scripts.begin(spec, generation, step)
+            life = await self._scripts.begin(spec, generation, step)
+            await self._open(life, secrets.token_hex(8), step)
         else:
             self._life = await self._scripts.go_on(self._life, spec, step)
+
+    async def take_over(self, spec: ComponentSpec, generation: int, life_id: str) -> None:
+        """Begin with the containers of an earlier life, which run on. Raises StepError."""
+        step = "startup" if spec.steps.startup is not None else "run"
+        life = await self._scripts.begin(spec, generation, step)
+        await self._open(life, life_id, step)
+        self.is_adopted = True
+        self.keep_shutdown(spec.steps.shutdown)
+        crash_point("life.taken_over")
+
+    async def _open(self, life: Life, life_id: str, step: str) -> None:
+        # Before any script: none may reach the engine by another way.
+        owner = ContainerLife(life.spec, life_id, life.account, life.token)
+        try:
+            variables = await self.containers.open(owner)
+        except Exception as error:
+            self._host.identities.revoke(self._name, life.generation)
+            if not isinstance(error, GreendockError):
+                raise
+            raise StepError(step, Kind.IO_ERROR, error.message, error.hint) from error
+        self._life = replace(life, docker=variables)
+        crash_point("life.opened")
 
     async def serve(self, spec: ComponentSpec) -> None:
         """Have the core do what a built-in component stands for, if anything. Raises StepError."""
@@ -83,10 +128,11 @@ class Lifetime:
     def limit(self, limits: ResourceLimits | None) -> None:
         """Limit what runs and what starts from now on; None: no limits."""
         self._scripts.limit(limits)
+        self.containers.limit(limits)
 
     def lift_limits(self) -> None:
         """Limits are for startup and run: an install may need more."""
-        self._scripts.limit(None)
+        self.limit(None)
 
     def prepare(
         self, name: str, step: Step | None, extra: Mapping[str, str] | None = None
@@ -102,9 +148,12 @@ class Lifetime:
 
     def start(self, prepared: Prepared) -> ScriptProcess:
         """Start a step; startup and run become the main script. Raises StepError."""
-        process = self._scripts.start(prepared)
-        if prepared.name in ("startup", "run"):
-            self.main = Main(prepared, process)
+        if prepared.name not in ("startup", "run"):
+            return self._scripts.start(prepared)
+        count = self.containers.count(prepared.step, self._scripts.log_name(prepared))
+        process = self._scripts.start(prepared, count)
+        self.main = Main(prepared, process)
+        crash_point("life.started")
         return process
 
     async def run(self, prepared: Prepared) -> None:
@@ -133,12 +182,15 @@ class Lifetime:
     @asynccontextmanager
     async def running(self, spec: ComponentSpec) -> AsyncIterator[Countdown]:
         """While the component is RUNNING: the time of its run script. It may be paused then."""
-        main = self.main
+        main, run = self.main, spec.steps.run
         limit_s = main.prepared.timeout_s if main is not None and main.is_run else None
+        if self.is_adopted and spec.steps.startup is None and run is not None:
+            limit_s = run.timeout_s
         owner: ContainerOwner | None = None
         if self._life is not None:
             digest = hashlib.sha256(self._life.token.encode()).digest()
-            owner = ContainerOwner(spec, digest, self._life.began_at_s)
+            life_id = self.containers.life_id or ""
+            owner = ContainerOwner(spec, digest, self._life.began_at_s, life_id)
         with Countdown(self._host.clock, limit_s) as countdown:
             self.pausing.allow(owner, countdown)
             try:
@@ -154,13 +206,19 @@ class Lifetime:
                 await self.run(self._shutdown)
             except StepError as error:
                 failure = error.failure
+            crash_point("life.shut_down")
         await self.end()
         return failure
 
     async def end(self) -> None:
-        """End all processes, and what the core does for it, and take the token back."""
+        """End all processes and containers, and what the core does for it, and take the token
+        back."""
         await self._end_part()
         await self._scripts.end(self.pid)
+        crash_point("life.processes_ended")
+        await self.containers.close()
+        crash_point("life.containers_ended")
+        self.is_adopted = self.is_carried = False
         self.main = None
         self._shutdown = None
         life, self._life = self._life, None
@@ -184,9 +242,10 @@ class Lifetime:
         return failure
 
     async def kill(self) -> None:
-        """End all processes without any grace."""
+        """End all processes and containers without any grace."""
         await self._end_part()
         await self._scripts.end(None, grace_s=0.0)
+        await self.containers.kill()
 
     async def _end_part(self) -> None:
         part, self._part = self._part, None

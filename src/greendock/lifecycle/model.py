@@ -82,6 +82,12 @@ class ComponentView:
     pid: int | None
     is_paused: bool = False
     """Its processes and containers stand still on request; its state stays RUNNING."""
+    is_adopted: bool = False
+    """Its containers are those of an earlier life of the core."""
+    is_carried: bool = False
+    """It is RUNNING by its containers alone: no script of it goes on."""
+    soak: str = ""
+    """What a deployment waits for before it trusts the component; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import IO
 from weakref import WeakKeyDictionary
 
-from greendock.lifecycle.lines import LineSplitter
+from greendock.base.lines import LineSplitter
 
 OnLine = Callable[[str, str], None]
 """Called with the stream (`stdout`, `stderr`) and a line."""

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from greendock.base.errors import ConfigurationError, DeviceError
+from greendock.base.output_levels import stream_level
 from greendock.lifecycle import process, run_as
 from greendock.lifecycle.environment import EnvironmentParts, process_environment
 from greendock.lifecycle.host import Host
 from greendock.lifecycle.model import ComponentSpec, ResourceLimits, State
+from greendock.lifecycle.ports import LineCount
 from greendock.lifecycle.process import Launch, ScriptProcess
 from greendock.lifecycle.process_tree import ProcessTree
 from greendock.lifecycle.run_as import Account
@@ -42,6 +44,8 @@ class Life:
     generation: int
     work_folder: Path
     began_at_s: float
+    docker: Mapping[str, str] = field(default_factory=dict)
+    """Variables by which its scripts reach Docker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ class Scripts:
                 user_name=account.name,
                 home=account.home,
                 work_folder=str(life.work_folder),
+                docker=life.docker,
                 setenv=life.spec.steps.environment,
                 step_setenv=step.environment,
                 extra=extra or {},
@@ -143,13 +148,14 @@ class Scripts:
         launch = Launch(self._shell(name), step.script, life.work_folder, environment, account)
         return Prepared(name, step, launch)
 
-    def start(self, prepared: Prepared) -> ScriptProcess:
-        """Start it. Raises StepError."""
+    def log_name(self, prepared: Prepared) -> str:
+        """The script's name in the component's log: the context `scriptName`."""
+        return f"services.{self._name}.lifecycle.{prepared.log_name}"
+
+    def start(self, prepared: Prepared, count: LineCount | None = None) -> ScriptProcess:
+        """Start it; `count` is told of its lines. Raises StepError."""
         name = prepared.name
-        contexts = {
-            "scriptName": f"services.{self._name}.lifecycle.{prepared.log_name}",
-            "serviceName": self._name,
-        }
+        contexts = {"scriptName": self.log_name(prepared), "serviceName": self._name}
         # Not the script's text, as Greengrass writes it: values of the configuration stand in it.
         self._log.write(
             "INFO",
@@ -160,8 +166,14 @@ class Scripts:
         )
 
         def on_line(stream: str, line: str) -> None:
-            level = "INFO" if stream == "stdout" else "WARN"
-            self._log.write(level, stream, line.rstrip(), **contexts, currentState=self._state())
+            more = {**contexts, "currentState": self._state()}
+            if count is None:
+                self._log.write(stream_level(stream), stream, line.rstrip(), **more)
+                return
+            count.took(stream, line)
+            if (level := self._log.output_level(stream, line)) is not None:
+                now_s = self._host.clock.now()
+                self._log.write_output(now_s, level, stream, line.rstrip(), more)
 
         try:
             started = process.start(prepared.launch, self.tree, on_line)
@@ -249,11 +261,15 @@ def has_scripts(steps: Steps) -> bool:
 
 
 def timed_out(prepared: Prepared) -> StepError:
+    return overran(prepared.name, prepared.timeout_s)
+
+
+def overran(step: str, limit_s: float | None) -> StepError:
     return StepError(
-        prepared.name,
+        step,
         Kind.TIMEOUT,
-        f"the {prepared.name} script did not end within {prepared.timeout_s:g} s",
-        f"raise the timeout of {prepared.name} in the recipe if it needs longer",
+        f"the {step} script did not end within {limit_s or 0:g} s",
+        f"raise the timeout of {step} in the recipe if it needs longer",
     )
 
 

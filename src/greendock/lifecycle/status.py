@@ -38,9 +38,18 @@ class Failure:
 class StepError(LifecycleError):
     """A step that could not be started, or that ended badly."""
 
+    is_counted = True
+    """Whether it brings the component nearer to BROKEN."""
+
     def __init__(self, step: str, kind: Kind, reason: str, hint: str | None = None) -> None:
         super().__init__(reason, hint=hint)
         self.failure = Failure(status_code(step, kind), self.explain())
+
+
+class EngineGoneError(StepError):
+    """What ran ended because the engine went away: not the component's fault."""
+
+    is_counted = False
 
 
 def status_code(step: str, kind: Kind) -> str:

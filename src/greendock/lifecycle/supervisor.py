@@ -11,8 +11,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,13 @@ from greendock.base.errors import UsageError
 from greendock.base.events import Bus
 from greendock.base.logs import ComponentLogs
 from greendock.base.paths import Paths
+from greendock.lifecycle.bell import Belfry
 from greendock.lifecycle.cgroups import ControlGroups, detect
 from greendock.lifecycle.change import Change, decide
 from greendock.lifecycle.component import Component
 from greendock.lifecycle.desired import Request
 from greendock.lifecycle.environment import core_id
+from greendock.lifecycle.giving_way import GivingWay
 from greendock.lifecycle.host import Host
 from greendock.lifecycle.leftovers import end_earlier_life, end_strays
 from greendock.lifecycle.model import ComponentSpec, ComponentView, State
@@ -40,11 +41,13 @@ from greendock.lifecycle.ports import (
     Containers,
     CorePart,
     Identities,
+    OwnedContainers,
     RunSettings,
     Surroundings,
 )
+from greendock.lifecycle.roster import Roster
+from greendock.lifecycle.settling import Settling, Tell
 from greendock.lifecycle.users import Users
-from greendock.recipe.model import DependencyType
 
 _log = logging.getLogger("greendock.lifecycle")
 
@@ -73,22 +76,34 @@ class Supervisor:
     grace_s: float = STOP_GRACE_S
     jitter: Callable[[], float] = random.random
     containers: Containers | None = None
+    owned: OwnedContainers | None = None
     detect_groups: Callable[[str], ControlGroups] = detect
     parts: Mapping[str, CorePart] = field(default_factory=dict)
     _host: Host | None = field(default=None, init=False)
-    _components: dict[str, Component] = field(default_factory=dict, init=False)
+    _roster: Roster = field(init=False)
+    _belfry: Belfry = field(default_factory=Belfry, init=False)
+    _settling: Settling = field(init=False)
+    _giving_way: GivingWay = field(init=False)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _successors: dict[str, ComponentSpec] = field(default_factory=dict, init=False)
     _reaper: asyncio.Task[None] | None = field(default=None, init=False)
     _spared: frozenset[int] = field(default=frozenset(), init=False)
-    _turn: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stops: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._roster = Roster(self.parts)
+        self._settling = Settling(self._roster, self._belfry, self.clock, self.settings)
+        self._giving_way = GivingWay(self._roster, self._belfry, self.clock, self._stop_early)
+
+    @property
+    def _components(self) -> dict[str, Component]:
+        return self._roster.components
 
     async def start(self) -> None:
         """Prepare this process and machine, and end what an earlier life of the core left."""
         if not become_subreaper():
             _log.warning("cannot adopt orphans: daemons without a control group may get away")
-        core = _own_id(self.paths.root)
+        core = own_id(self.paths.root)
         groups = self.detect_groups(core)
         self._host = Host(
             core_id=core,
@@ -105,6 +120,7 @@ class Supervisor:
             grace_s=self.grace_s,
             jitter=self.jitter,
             containers=self.containers,
+            owned=self.owned,
             parts=self.parts,
         )
         await end_earlier_life(core, groups)
@@ -112,17 +128,23 @@ class Supervisor:
         self._spared = frozenset(process.pid for process in foreign_children())
         self._reaper = asyncio.create_task(self._reap(), name="reap orphans")
 
-    def update(self, specs: Mapping[str, ComponentSpec]) -> frozenset[str]:
+    def update(
+        self, specs: Mapping[str, ComponentSpec], leaving: Collection[str] = ()
+    ) -> frozenset[str]:
         """Add new components, change those whose specification changed, mend BROKEN ones.
 
-        Components that are not in `specs` stay as they are. Gives back the names of those that
-        start or restart because of this, those that depend on them HARD included. Raises
-        LifecycleError for a circle of dependencies; nothing is changed then.
+        Components that are not in `specs` stay as they are; those `leaving` are going to be
+        removed, and stop before that when they have to give way.
+
+        Gives back the names of those that start or restart because of this, those that depend on
+        them HARD included. Raises LifecycleError for a circle of dependencies; nothing is changed
+        then.
         """
-        graph = self._graph() | {name: spec.dependencies for name, spec in specs.items()}
+        graph = self._roster.graph() | {name: spec.dependencies for name, spec in specs.items()}
         order = [name for name in start_order(graph) if name in specs]
+        self._giving_way.leaving = frozenset(leaving)
         touched = [name for name in order if self._take(specs[name])]
-        return with_hard_dependers(self._graph(), touched) & frozenset(self._components)
+        return with_hard_dependers(self._roster.graph(), touched) & frozenset(self._components)
 
     def note(self, specs: Mapping[str, ComponentSpec]) -> None:
         """Run by these from the next start of a script on; nothing restarts, nothing is added."""
@@ -135,6 +157,7 @@ class Supervisor:
     def _take(self, spec: ComponentSpec) -> bool:
         """True when the component is going to start or restart."""
         component = self._components.get(spec.name)
+        was_stopped = self._giving_way.take_back(spec.name)
         if component is None:
             self._add(spec)
             return True
@@ -142,6 +165,8 @@ class Supervisor:
             self._successors[spec.name] = spec
             return True
         change = decide(component.latest_spec, spec, component.state)
+        if was_stopped and change in (Change.NONE, Change.SWAP):
+            change = Change.RESTART
         if change is Change.NONE:
             return False
         request = _REQUESTS[change]
@@ -166,29 +191,32 @@ class Supervisor:
 
         Raises TimeoutError after `deadline_s` seconds, naming those that are not.
         """
-        wanted = frozenset(names)
+        return await self._settling.wait(frozenset(names), deadline_s)
 
-        def done() -> bool:
-            there = [c for name, c in self._components.items() if name in wanted]
-            if any(c.state is State.BROKEN and c.is_settled for c in there):
-                return True
-            return all(c.is_settled for c in there)
+    async def wait_sound(
+        self, names: Iterable[str], deadline_s: float, tell: Tell
+    ) -> Mapping[str, ComponentView]:
+        """As `wait_settled`, and until the containers of each have run well for a while.
 
-        try:
-            async with asyncio.timeout(deadline_s):
-                await self._until(done)
-        except TimeoutError as error:
-            raise TimeoutError(self._why_unsettled(wanted)) from error
-        return {name: c.view() for name, c in self._components.items() if name in wanted}
+        `tell` hears who is waited for, at every change; the same text may come again. Raises
+        LifecycleError too, when a container is restarted again and again.
+        """
+        return await self._settling.wait_sound(frozenset(names), deadline_s, tell)
 
-    def _why_unsettled(self, names: frozenset[str]) -> str:
-        parts: list[str] = []
-        for name in sorted(names & self._components.keys()):
-            component = self._components[name]
-            if not component.is_settled:
-                waits = ", ".join(self._not_ready(component))
-                parts.append(f"{name} is {component.state}{f' (waits for {waits})' * bool(waits)}")
-        return "; ".join(parts)
+    def leaving(self) -> frozenset[str]:
+        """Components of which something runs that is going to end: `give_way` is True for them."""
+        return self._giving_way.candidates()
+
+    async def give_way(self, name: str) -> bool:
+        """Have what runs of a component end now, if it ends with the present deployment anyway.
+
+        True when its processes and containers are gone, False when it stays as it is. Whoever
+        waits sets the deadline.
+        """
+        return await self._giving_way.ask(name)
+
+    async def _stop_early(self, names: Iterable[str]) -> None:
+        await self._retire(names, Request.STOP)
 
     async def remove(self, names: Iterable[str]) -> None:
         """Stop these, dependers first, run their uninstall scripts and forget them."""
@@ -199,7 +227,7 @@ class Supervisor:
 
     async def _retire(self, names: Iterable[str], request: Request) -> None:
         """Ask each once those that depend on it HARD are at rest; wait until all are."""
-        graph = self._graph()
+        graph = self._roster.graph()
         there = {name: self._components[name] for name in names}
         async with asyncio.TaskGroup() as group:
             for name, component in there.items():
@@ -223,7 +251,7 @@ class Supervisor:
 
         Raises UsageError for a component that isn't there, and while the core stops.
         """
-        component = self._own(name, "restart")
+        component = self._roster.own(name, "restart")
         if self._stops:
             raise UsageError(f"cannot restart {name}: the core is stopping")
         self._ask(component, Request.RESTART)
@@ -233,7 +261,7 @@ class Supervisor:
 
         Raises UsageError for a component that isn't there.
         """
-        self._ask(self._own(name, "stop"), Request.STOP)
+        self._ask(self._roster.own(name, "stop"), Request.STOP)
 
     async def pause(self, name: str) -> None:
         """Hold a RUNNING component's processes and containers; returns when they stand still.
@@ -241,7 +269,7 @@ class Supervisor:
         Raises UsageError for one that isn't there, isn't RUNNING or is part of the core, and
         LifecycleError when it can't be done; the component runs on then.
         """
-        await self._own(name, "pause").pausing.pause()
+        await self._roster.own(name, "pause").pausing.pause()
 
     async def resume(self, name: str) -> None:
         """Have a paused component go on.
@@ -249,7 +277,7 @@ class Supervisor:
         Raises UsageError for one that isn't there or isn't paused, and LifecycleError when it
         can't be done; the component stays paused then.
         """
-        await self._own(name, "resume").pausing.resume()
+        await self._roster.own(name, "resume").pausing.resume()
 
     def request_state(self, component: str, state: State) -> None:
         """What a component says of itself: RUNNING or ERRORED.
@@ -261,38 +289,36 @@ class Supervisor:
                 f"cannot set the state of {component} to {state}: only RUNNING and ERRORED can "
                 "be reported"
             )
-        self._get(component, "update the state of").report(state)
+        self._roster.get(component, "update the state of").report(state)
+
+    # What is there (roster.py).
 
     def views(self) -> list[ComponentView]:
         """All components, dependencies first."""
-        return [self._view(self._components[name]) for name in start_order(self._graph())]
+        return self._roster.views()
 
     def view(self, name: str) -> ComponentView | None:
-        component = self._components.get(name)
-        return None if component is None else self._view(component)
-
-    def _view(self, component: Component) -> ComponentView:
-        view = component.view()
-        if component.name not in self.parts:
-            return view
-        return replace(view, configuration=self.configuration_of(component.name) or {})
+        return self._roster.view(name)
 
     def dependers(self, name: str) -> frozenset[str]:
         """Those that depend on `name`, hard or soft."""
-        return frozenset(other for other, needs in self._graph().items() if name in needs)
+        return self._roster.dependers(name)
 
     def configuration_of(self, name: str) -> Mapping[str, Any] | None:
         """As `view` has it; for what is asked at every call."""
-        component, part = self._components.get(name), self.parts.get(name)
-        if component is None:
-            return None
-        configuration = component.latest_spec.configuration
-        return configuration if part is None else {**configuration, **part.shown}
+        return self._roster.configuration_of(name)
 
     @property
     def names(self) -> Collection[str]:
         """Of all components, in no order."""
-        return self._components.keys()
+        return self._roster.components.keys()
+
+    @property
+    def groups(self) -> ControlGroups | None:
+        """The machine's control groups; None before the start."""
+        return None if self._host is None else self._host.groups
+
+    # The end.
 
     async def stop_all(self, deadline_s: float) -> None:
         """Stop everything, dependers first; what is left after `deadline_s` is killed."""
@@ -313,7 +339,10 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         late = [c for c in self._components.values() if not c.is_at_rest]
-        await asyncio.gather(*(component.kill() for component in late))
+        killed = await asyncio.gather(*(c.kill() for c in late), return_exceptions=True)
+        for component, failure in zip(late, killed, strict=True):
+            if isinstance(failure, Exception):
+                _log.error("%s could not be ended by force", component.name, exc_info=failure)
         for component in self._components.values():
             component.close()
         if self._host is not None:
@@ -324,31 +353,25 @@ class Supervisor:
         self._tasks.clear()
         self._reaper = None
 
-    # What the components ask and tell (component.Neighbours).
+    # What the components ask and tell (state_work.Neighbours).
 
-    def dependencies_ready(self, component: Component) -> bool:
-        return not self._not_ready(component)
+    def dependencies_ready(self, name: str) -> bool:
+        return not self._roster.not_ready(name)
 
-    def _not_ready(self, component: Component) -> list[str]:
-        """HARD dependencies that keep `component` from starting; absent ones are such."""
-        return [
-            name
-            for name, kind in component.latest_spec.dependencies.items()
-            if kind is DependencyType.HARD
-            and not (name in self._components and self._components[name].is_ready)
-        ]
-
-    def changed(self, component: Component) -> None:
-        for name in hard_dependers(self._graph(), component.name):
-            depender = self._components[name]
+    def changed(self, name: str) -> None:
+        component = self._components[name]
+        for other in hard_dependers(self._roster.graph(), name):
+            depender = self._components[other]
             if must_restart(depender.state, component.is_ready):
                 depender.ask(Request.RESTART)
             else:
                 depender.ring()
         if component.state is State.UNINSTALLED:
             self._forget(component)
-        turn, self._turn = self._turn, asyncio.Event()
-        turn.set()
+        self._belfry.ring()
+
+    def stirred(self, name: str) -> None:
+        self._belfry.ring()
 
     def _forget(self, component: Component) -> None:
         del self._components[component.name]
@@ -357,32 +380,8 @@ class Supervisor:
         if successor is not None:
             self._add(successor)
 
-    # Parts.
-
-    def _graph(self) -> dict[str, Mapping[str, DependencyType]]:
-        return {name: c.latest_spec.dependencies for name, c in self._components.items()}
-
-    def _get(self, name: str, verb: str) -> Component:
-        component = self._components.get(name)
-        if component is None:
-            near = get_close_matches(name, self._components, n=1)
-            raise UsageError(
-                f"cannot {verb} {name}: there is no such component",
-                codes=("RESOURCE_NOT_FOUND",),
-                hint=f"did you mean {near[0]}?" if near else "see `greendock component list`",
-            )
-        return component
-
-    def _own(self, name: str, verb: str) -> Component:
-        """A component that is not the core itself, which runs as long as it is there."""
-        component = self._get(name, verb)
-        if component.latest_spec.built_in and name not in self.parts:
-            raise UsageError(f"cannot {verb} {name}: it is part of the core, which runs")
-        return component
-
     async def _until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            await self._turn.wait()
+        await self._belfry.until(self.clock, done)
 
     async def _reap(self) -> None:
         while True:
@@ -390,7 +389,7 @@ class Supervisor:
             reap_orphans()
 
 
-def _own_id(root: Path) -> str:
+def own_id(root: Path) -> str:
     """Of the true path: a root that is given by another name is the same core."""
     return core_id(os.path.realpath(root))
 

@@ -49,6 +49,14 @@ class Troubles:
             self._retry_at = now + wait_s
         return Event.FAILED
 
+    def excuse(self, failure: Failure, state: State) -> Event:
+        """Note an error of `state` that is not the component's fault; it does not count."""
+        self.status = failure
+        self.failed_in = state
+        self.note(failure, state)
+        self._retry_at = self._host.clock.monotonic() + self._host.settings.backoff_s[0]
+        return Event.FAILED
+
     def note(self, failure: Failure, state: State) -> None:
         """Log it, in the component's file and the core's."""
         contexts = {

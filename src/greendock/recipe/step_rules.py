@@ -8,7 +8,7 @@ holds a recipe variable is not judged, since only its filled-in text can be. Cal
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from greendock.recipe.placeholders import (
     shell_placeholders,
 )
 from greendock.recipe.scalars import scalar_text, value_of
+from greendock.recipe.shell.docker_bypass import Bypass, bypasses, environment_bypasses
 from greendock.recipe.spelling import nearest
 
 STEP_NAMES = tuple(DEFAULT_TIMEOUT_S)
@@ -158,7 +159,12 @@ class _Inspection:
             message = f"the script still has {joined(placeholders)}"
             fix = f"write the image that you mean, for example {filled_example(word)}"
             self._fail(path, "placeholder", message, fix)
+        self._warn_of_bypasses(path, bypasses(script))
         return script if script.strip() else None
+
+    def _warn_of_bypasses(self, path: tuple[str, ...], found: Iterable[Bypass]) -> None:
+        for bypass in found:
+            self._warn(path, "docker-bypass", bypass.what, bypass.fix)
 
     def _privilege(self, member: _Member | None, path: tuple[str, ...]) -> bool:
         if member is None or self._is_pending(member.value):
@@ -216,6 +222,7 @@ class _Inspection:
                 self._fail((*at, name), "setenv", message, "write the value as text in quotes")
             elif value is not None:
                 found[name] = scalar_text(value)
+                self._warn_of_bypasses((*at, name), environment_bypasses((name,)))
         return found
 
     def _is_pending(self, value: Any) -> bool:

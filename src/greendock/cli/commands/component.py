@@ -1,4 +1,4 @@
-"""`greendock component …`: list, details, restart, stop, pause, resume.
+"""`greendock component …`: list, details, stats, restart, stop, pause, resume.
 
 Texts as the official client prints them; --verbose and --json add what only this core knows.
 Asks the core and prints; decides nothing.
@@ -7,36 +7,37 @@ Asks the core and prints; decides nothing.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from greendock.cli.access import root_folder
 from greendock.cli.errors import EXIT_FAILED, CliError
-from greendock.cli.output import compact, complain, error_object, say, say_json
-from greendock.cli.parser import add_group, add_json, add_verbose, names
+from greendock.cli.output import complain, error_object, say, say_json
+from greendock.cli.parser import add_group, add_json, add_verbose, names, seconds
 
 if TYPE_CHECKING:
     from greendock.cli.client import Client
 
-_SHOWN = (
-    "componentName",
-    "version",
-    "state",
-    "statusCode",
-    "statusReason",
-    "restarts",
-    "paused",
-    "pid",
-    "configuration",
-)
+_STATS_EXAMPLES = """\
+examples:
+  greendock component stats
+  greendock component stats -n com.example.Web --watch
+  greendock component stats --json
+
+CPU is the share of one processor between two looks, memory is without file cache; both are of
+processes and containers together. Limits hold for a component's processes together, and for its
+containers together.
+"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
-    group = add_group(subparsers, "component", "list, show, restart, stop and pause components")
+    group = add_group(
+        subparsers, "component", "list, show, measure, restart, stop and pause components"
+    )
     _add(group, "list", "show every component", list_components, "component list --json")
     example = "component details -n com.example.Web"
     details = _add(group, "details", "show one component", show_details, example)
     details.add_argument("-n", "--name", required=True, help="component name")
+    _add_stats(group)
     accepted = "returns when the core has accepted it"
     for verb, handler, returns in (
         ("restart", restart, accepted),
@@ -62,6 +63,32 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         )
 
 
+def _add_stats(group: argparse._SubParsersAction[Any]) -> None:
+    text = "show what components use: CPU, memory, restarts"
+    parser = group.add_parser("stats", help=text, description=text, epilog=_STATS_EXAMPLES)
+    parser.set_defaults(handler=show_stats)
+    parser.add_argument(
+        "-n",
+        "--names",
+        action="extend",
+        type=names,
+        default=[],
+        metavar="NAMES",
+        help="component names, split on , or & (default: all)",
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="go on until Ctrl-C; with --json an object per line"
+    )
+    parser.add_argument(
+        "--interval",
+        type=seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="time between two looks (default 1)",
+    )
+    add_json(parser)
+
+
 def _add(
     group: argparse._SubParsersAction[Any], name: str, text: str, handler: object, example: str
 ) -> argparse.ArgumentParser:
@@ -76,25 +103,38 @@ def _add(
 
 
 def list_components(args: argparse.Namespace) -> int:
+    from greendock.cli.component_text import component_lines, component_object
+
     with _client(args) as client:
         components = client.call("greendock#DescribeComponents").get("components", [])
     if args.json:
-        say_json({"components": [_shape(component) for component in components]})
+        say_json({"components": [component_object(component) for component in components]})
         return 0
     say("Components currently running in Greengrass:")
     for component in components:
-        _say_component(component, verbose=args.verbose)
+        say("\n".join(component_lines(component, verbose=args.verbose)))
     return 0
 
 
 def show_details(args: argparse.Namespace) -> int:
+    from greendock.cli.component_text import component_lines, component_object
+
     request = {"componentName": args.name}
     with _client(args) as client:
         component = client.call("greendock#DescribeComponent", request).get("component", {})
     if args.json:
-        say_json(_shape(component))
+        say_json(component_object(component))
     else:
-        _say_component(component, verbose=args.verbose)
+        say("\n".join(component_lines(component, verbose=args.verbose)))
+    return 0
+
+
+def show_stats(args: argparse.Namespace) -> int:
+    from greendock.cli.component_stats import follow_stats
+
+    args.json_lines = args.watch  # an error is a line like the others then
+    with _client(args) as client:
+        follow_stats(client, args.names, args.interval, go_on=args.watch, as_json=args.json)
     return 0
 
 
@@ -160,26 +200,3 @@ def _client(args: argparse.Namespace) -> Client:
     from greendock.cli.client import Client
 
     return Client(root_folder(args.root))
-
-
-def _shape(component: Mapping[str, Any]) -> dict[str, Any]:
-    """The documented members, all of them always there."""
-    return {member: component.get(member) for member in _SHOWN}
-
-
-def _say_component(component: Mapping[str, Any], *, verbose: bool) -> None:
-    configuration = component.get("configuration")
-    say(f"Component Name: {component.get('componentName')}")
-    say(f"    Version: {component.get('version')}")
-    say(f"    State: {component.get('state')}")
-    if component.get("paused"):
-        say("    Paused: true")
-    say(f"    Configuration: {compact(configuration) if configuration else 'null'}")
-    if not verbose:
-        return
-    say(f"    Status: {component.get('statusCode') or 'NONE'}")
-    if component.get("statusReason"):
-        say(f"    Status Reason: {component['statusReason']}")
-    say(f"    Restarts: {component.get('restarts') or 0}")
-    if component.get("pid"):
-        say(f"    Process: {component['pid']}")

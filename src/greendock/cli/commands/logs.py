@@ -175,6 +175,8 @@ def get(args: argparse.Namespace) -> int:
             sys.stdout.flush()
             for shown in session.news():
                 show(shown)
+        for shown in session.rest():
+            show(shown)
     finally:
         session.close()
     return 0

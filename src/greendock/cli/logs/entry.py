@@ -97,6 +97,8 @@ def _from_text(raw: str, match: re.Match[str]) -> Entry:
         "loggerName": match["logger"],
     }
     contexts, rest = _contexts(body)
+    if match["thread"] == "Copier" and rest in ("stdout", "stderr"):
+        rest += ". "  # an empty line that was printed
     event = _EVENT.match(rest)
     if event is not None:
         fields["eventType"] = event["event"]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from greendock.cli.logs.entry import Entry
+from greendock.cli.logs.output_text import is_output, readable, source
 
 _BOLD_RED = "\x1b[1;31m"
 _RESET = "\x1b[0m"
@@ -19,13 +20,21 @@ _RESET = "\x1b[0m"
 def short_line(entry: Entry, zone: tzinfo | None = None) -> str:
     """`yyyy-MM-dd HH:mm:ss zone [LEVEL] logger: text`; lines in no known form stay as they are.
 
-    `zone` None is the local time zone.
+    A line that the engine's log brought has `(container stream)` after the logger. `zone` None is
+    the local time zone.
     """
     if entry.timestamp_ms is None or "loggerName" not in entry.fields:
         return entry.raw
     time = datetime.fromtimestamp(entry.timestamp_ms / 1000, UTC).astimezone(zone)
     stamp = time.strftime("%Y-%m-%d %H:%M:%S %Z")
-    return f"{stamp} [{entry.level}] {entry.fields['loggerName']}: {_body(entry)}"
+    head = f"{stamp} [{entry.level}] {entry.fields['loggerName']}"
+    message = str(entry.fields.get("message") or "")
+    if (whose := source(entry)) is not None:
+        return f"{head} ({whose}): {readable(message)}"
+    body = _body(entry)
+    if is_output(entry) and message.startswith("{"):
+        body = body.replace(message, readable(message), 1)
+    return f"{head}: {body}"
 
 
 def full_line(entry: Entry) -> str:

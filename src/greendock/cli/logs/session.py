@@ -5,6 +5,7 @@ Looks at folders and waits; what is shown of a log and how is handed in. One fil
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,11 @@ from greendock.cli.logs.merge import Choice, Source, merged
 from greendock.cli.logs.reader import LogReader
 
 POLL_S = 0.2
+HOLD_MS = 200
+"""While following, a line that is newer waits: lines of the same moment in other logs may come a
+little later."""
+_LOOKS = 5
+"""What bears a time that is yet to come waits no longer than that."""
 
 
 class LogSession:
@@ -29,6 +35,8 @@ class LogSession:
         self._choice = choice
         self._follow = follow
         self._sources: dict[Path, Source] = {}
+        self._held: list[tuple[Shown, int]] = []
+        """What waits, and for how many looks already; by time."""
         for file in files:
             self._add(file, whole=False)
         self._find_new()
@@ -36,14 +44,31 @@ class LogSession:
             raise CliError(f"no log file found in {', '.join(map(str, folders))}")
 
     def entries(self) -> Iterator[Shown]:
-        """All that is there."""
-        return merged(list(self._sources.values()))
+        """All that is there, the oldest first; what is brand new comes with the news."""
+        came = merged(list(self._sources.values()))
+        return self._old_enough(came) if self._follow else came
 
     def news(self) -> Iterator[Shown]:
         """All that came since; waits a moment first."""
         time.sleep(POLL_S)
         self._find_new()
         return self.entries()
+
+    def rest(self) -> Iterator[Shown]:
+        """What waits for the next look, when there is none."""
+        held, self._held = self._held, []
+        return (shown for shown, _ in held)
+
+    def _old_enough(self, came: Iterator[Shown]) -> Iterator[Shown]:
+        newest_ms = int(time.time() * 1000) - HOLD_MS
+        held, self._held = self._held, []
+        both = heapq.merge(held, ((shown, 0) for shown in came), key=_time_of)
+        for shown, looks in both:
+            if shown.timestamp_ms > newest_ms and looks < _LOOKS:
+                self._held.append((shown, looks + 1))
+            else:
+                yield shown
+        self._held.sort(key=_time_of)
 
     def close(self) -> None:
         for source in self._sources.values():
@@ -59,6 +84,10 @@ class LogSession:
     def _add(self, path: Path, *, whole: bool) -> None:
         reader = LogReader(path, whole=whole, follow=self._follow)
         self._sources[path] = Source(reader, self._choice)
+
+
+def _time_of(waiting: tuple[Shown, int]) -> int:
+    return waiting[0].timestamp_ms
 
 
 def log_names(folder: Path) -> list[str]:

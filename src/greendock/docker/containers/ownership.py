@@ -1,7 +1,8 @@
 """Says which of the engine's containers belong to a component, by what can be seen of them.
 
-Pure. Containers carry no mark of ours: their token, their Compose project and their image tell. A
-container that could be somebody else's is left out, with the reason. Called before a pause.
+Pure. What was created through a component's Docker socket has labels: then they alone tell. Of the
+others, the token, the Compose project and the image tell; one that could be somebody else's is
+left out, with the reason. Called before a pause, and to find what was started past the sockets.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from greendock.docker.containers.labels import Owner, read_owner
 from greendock.docker.engine.container_model import ContainerInfo
 
 COMPOSE_LABEL = "com.docker.compose.project"
@@ -27,11 +29,14 @@ class Footprint:
 @dataclass(frozen=True, slots=True)
 class Seeker:
     """The component whose containers are looked for. `token_digest`: SHA-256 of its present
-    token; `began_at_s`: when its present life began, seconds since the epoch."""
+    token; `began_at_s`: when its present life began, seconds since the epoch. `core` and
+    `generation`: as in the labels; empty where it has no socket of its own."""
 
     component: str
     token_digest: bytes = field(repr=False)
     began_at_s: float
+    core: str = ""
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,9 @@ class _Judge:
 
     def of(self, container: ContainerInfo) -> bool | str:
         """True: its own. A text: why not, although it could be. False: not."""
+        owner = read_owner(container.labels)
+        if owner is not None:
+            return self._by_labels(owner)
         by_token = self._by_token(container)
         project = container.labels.get(COMPOSE_LABEL, "")
         if by_token is None:
@@ -76,6 +84,13 @@ class _Judge:
         if any(project == other.compose_project for other in self.others.values()):
             return f"it is of the Compose project {project} of another component"
         return True
+
+    def _by_labels(self, owner: Owner) -> bool | str:
+        if (owner.core, owner.component) != (self.seeker.core, self.seeker.component):
+            return False
+        if owner.generation == self.seeker.generation:
+            return True
+        return "it is of an earlier life of the component"
 
     def _by_token(self, container: ContainerInfo) -> bool | str | None:
         """None: it has no token at all."""

@@ -169,6 +169,7 @@ class Engine:
         method: str,
         path: str,
         *,
+        params: Mapping[str, str] | None = None,
         body: AsyncIterable[bytes] | None = None,
         deadline_s: float,
         what: str,
@@ -179,7 +180,7 @@ class Engine:
         """
         version = show_version(await self._api_version())
         headers = {"Content-Type": "application/x-tar"} if body is not None else None
-        call = Call(method, f"/v{version}{path}", deadline_s, headers=headers, body=body)
+        call = Call(method, f"/v{version}{path}", deadline_s, params, headers, body)
         async with self._connection.stream(call) as response:
             if response.status != 200:
                 rest = b""
@@ -223,19 +224,27 @@ class Engine:
         params: Mapping[str, str] | None = None,
         registry_auth: RegistryAuth | None = None,
         timeout_s: float = _REQUEST_TIMEOUT_S,
+        json_body: bytes | None = None,
     ) -> Answer:
         """The whole answer to a request; `path` without the API version.
 
         Raises EngineUnavailable and its like; what the answer's status means is the caller's.
         """
+        headers = {"X-Registry-Auth": registry_auth.header()} if registry_auth else {}
+        if json_body is not None:
+            headers["Content-Type"] = "application/json"
         version = show_version(await self._api_version())
-        headers = {"X-Registry-Auth": registry_auth.header()} if registry_auth else None
         try:
-            call = Call(method, f"/v{version}{path}", timeout_s, params, headers)
+            call = Call(method, f"/v{version}{path}", timeout_s, params, headers, json_body)
             return await self._connection.ask(call)
         except EngineUnavailable:
             self._version = None  # another engine may stand there when it is back
             raise
+
+    async def ping(self, timeout_s: float) -> None:
+        """Ask whether the engine is there for who comes now, and for its version; one that is
+        about to end is not. Raises EngineUnavailable …"""
+        await self._negotiate(timeout_s)
 
     async def _api_version(self) -> ApiVersion:
         if self._version is None:
@@ -247,7 +256,7 @@ class Engine:
 
     async def _negotiate(self, timeout_s: float) -> None:
         """Ask for the engine's version, by /_ping; old engines tell it in /version only."""
-        ping = await self._connection.ask(Call("GET", "/_ping", timeout_s))
+        ping = await self._connection.ask_anew(Call("GET", "/_ping", timeout_s))
         if ping.status >= 500:
             raise EngineUnavailable(
                 f"cannot use the Docker engine at {self.address} ({self.address.source}): "

@@ -1,20 +1,23 @@
 """HTTP to the engine: one session over its socket, time limits, and errors by errno.
 
-The only module that touches aiohttp, which is imported with the first request. Knows nothing of
-what is asked. Called by the engine client.
+The only module that touches aiohttp, which is imported with the first request that needs it.
+Knows nothing of what is asked. Called by the engine client.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
-import ssl
+import sys
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
-from greendock.docker.engine.address import EngineAddress, EngineTls
+from greendock.docker.engine import small_answers
+from greendock.docker.engine.address import EngineAddress
+from greendock.docker.engine.small_answers import CutShortError
 from greendock.docker.errors import (
     DockerError,
     EngineAddressError,
@@ -50,7 +53,12 @@ class Call:
     timeout_s: float
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
-    body: AsyncIterable[bytes] | None = None
+    body: AsyncIterable[bytes] | bytes | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """It asks for something and brings nothing."""
+        return self.method == "GET" and not self.headers and self.body is None
 
     def __repr__(self) -> str:
         return f"Call({self.method} {self.path})"
@@ -65,10 +73,25 @@ class EngineConnection:
 
     async def ask(self, call: Call) -> Answer:
         """The answer to `call`. Raises EngineUnavailable, EngineNotPermitted."""
+        socket_path = self.address.socket_path
+        if self._session is None and socket_path is not None and call.is_plain:
+            with self._typed_errors(call):
+                async with asyncio.timeout(call.timeout_s):
+                    found = await small_answers.get(socket_path, call.path, call.params)
+            return Answer(found.status, found.headers, found.body)
         async with self.stream(call) as response:
             with self._typed_errors(call):
                 body = await response.read()
             return Answer(response.status, lower_headers(response), body)
+
+    async def ask_anew(self, call: Call) -> Answer:
+        """As `ask`, by a connection of its own: an engine that ends answers on those that it has
+        until the last of its containers has stopped, but takes no new one."""
+        connection = EngineConnection(self.address)
+        try:
+            return await connection.ask(call)
+        finally:
+            await connection.close()
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -111,7 +134,9 @@ class EngineConnection:
             if self.address.socket_path is not None:
                 connector = aiohttp.UnixConnector(self.address.socket_path, limit=0)
             elif self.address.tls is not None:
-                connector = aiohttp.TCPConnector(limit=0, ssl=_tls_context(self.address.tls))
+                from greendock.docker.engine.tls import tls_context
+
+                connector = aiohttp.TCPConnector(limit=0, ssl=tls_context(self.address.tls))
             else:
                 connector = aiohttp.TCPConnector(limit=0)
             self._session = aiohttp.ClientSession(
@@ -134,16 +159,12 @@ class _TypedErrors:
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        import aiohttp
-
-        if isinstance(error, aiohttp.ClientError | OSError | TimeoutError):
+        if isinstance(error, OSError | TimeoutError | CutShortError) or _is_of_aiohttp(error):
             raise self._typed(error) from error
 
     def _typed(self, error: BaseException) -> DockerError:
-        import aiohttp
-
         where = f"cannot reach the Docker engine at {self._address} ({self._address.source})"
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        if _is_of_aiohttp(error, "ClientConnectorCertificateError", "ClientSSLError"):
             # Its errno is OpenSSL's, not the operating system's.
             return EngineAddressError(
                 f"{where}: {error}",
@@ -156,9 +177,19 @@ class _TypedErrors:
             return EngineNotPermitted(f"{where}: {os.strerror(number)}")
         if number is not None:
             return EngineUnavailable(f"{where}: {os.strerror(number)}")
-        if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError):
+        is_cut = _is_of_aiohttp(error, "ClientPayloadError", "ServerDisconnectedError")
+        if isinstance(error, CutShortError) or is_cut:
             return EngineUnavailable(f"{where}: it ended the connection in mid-answer")
         return EngineUnavailable(f"{where}: {error or type(error).__name__}")
+
+
+def _is_of_aiohttp(error: BaseException | None, *names: str) -> TypeGuard[BaseException]:
+    """Whether it is one of these errors, or any of them all; loads nothing."""
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is None:
+        return False
+    kinds = tuple(getattr(aiohttp, name) for name in names or ("ClientError",))
+    return isinstance(error, kinds)
 
 
 def _errno(error: BaseException | None) -> int | None:
@@ -173,22 +204,3 @@ def _errno(error: BaseException | None) -> int | None:
 
 def lower_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
-
-
-def _tls_context(tls: EngineTls) -> ssl.SSLContext:
-    """As the docker command: its own authority file, and a client certificate if there is one."""
-    folder = tls.folder
-    try:
-        authority = str(folder / "ca.pem")
-        context = ssl.create_default_context(cafile=authority if tls.verify else None)
-        if not tls.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if (folder / "cert.pem").exists():
-            context.load_cert_chain(str(folder / "cert.pem"), str(folder / "key.pem"))
-    except OSError as error:  # ssl.SSLError is one
-        raise EngineAddressError(
-            f"cannot use the certificates in {folder} for the engine: {error}",
-            hint="DOCKER_CERT_PATH names a folder with ca.pem, cert.pem and key.pem",
-        ) from error
-    return context

@@ -64,18 +64,18 @@ class _Container(msgspec.Struct):
 
 def read_container_ids(body: bytes) -> tuple[str, ...]:
     """The answer of GET /containers/json."""
-    return tuple(wire.id for wire in _decode(body, list[_Listed], "its containers") if wire.id)
+    return tuple(wire.id for wire in decode(body, list[_Listed], "its containers") if wire.id)
 
 
 def read_container(body: bytes) -> ContainerInfo:
     """The answer of GET /containers/ID/json."""
-    wire = _decode(body, _Container, "a container")
+    wire = decode(body, _Container, "a container")
     name = wire.name.lstrip("/")
     return ContainerInfo(
         id=wire.id,
         names=(name,) if name else (),
         image_id=wire.image if ":" in wire.image else f"sha256:{wire.image}",
-        created_at_s=_seconds(wire.created),
+        created_at_s=seconds(wire.created),
         is_paused=wire.state.paused,
         labels=wire.config.labels or {},
         environment=_variables(wire.config.env or ()),
@@ -90,8 +90,9 @@ def _variables(entries: list[str] | tuple[()]) -> dict[str, str]:
     return {name: value for name, sign, value in pairs if sign}
 
 
-def _seconds(text: str) -> float:
-    """RFC 3339, with up to nine digits after the point; Podman writes its own time zone."""
+def seconds(text: str) -> float:
+    """Since the epoch; 0 for what is no time. RFC 3339, with up to nine digits after the point;
+    Podman writes its own time zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -99,7 +100,8 @@ def _seconds(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _decode(body: bytes, wire: type[_W], what: str) -> _W:
+def decode(body: bytes, wire: type[_W], what: str) -> _W:
+    """JSON about containers. Raises ContainerFailed, which quotes nothing of it."""
     try:
         return msgspec.json.decode(body, type=wire)
     except (msgspec.DecodeError, UnicodeDecodeError):

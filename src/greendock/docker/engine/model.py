@@ -52,6 +52,16 @@ class EngineInfo:
     """URLs of the engine's mirrors of Docker Hub, asked before it."""
     machine: str = ""
     """The processor as the engine's kernel calls it (`uname -m`)."""
+    cgroup_driver: str = ""
+    """`cgroupfs`, `systemd` or `none`: who makes the containers' control groups."""
+    cgroup_version: str = ""
+    """`1` or `2`; engines before 20.10 know the first only and don't tell."""
+    is_rootless: bool = False
+    limits_memory: bool = True
+    limits_cpus: bool = True
+    """Whether the engine's kernel can limit a container's memory, and its CPUs."""
+    cpus: int = 0
+    """Processors of the engine's machine, 0 when not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,12 @@ class _Info(msgspec.Struct):
     no_proxy: str = msgspec.field(name="NoProxy", default="")
     driver_status: list[list[str]] | None = msgspec.field(name="DriverStatus", default=None)
     registries: _Registries | None = msgspec.field(name="RegistryConfig", default=None)
+    cgroup_driver: str = msgspec.field(name="CgroupDriver", default="")
+    cgroup_version: str = msgspec.field(name="CgroupVersion", default="")
+    security: list[str] | None = msgspec.field(name="SecurityOptions", default=None)
+    memory_limit: bool = msgspec.field(name="MemoryLimit", default=True)
+    cpu_quota: bool = msgspec.field(name="CpuCfsQuota", default=True)
+    cpus: int = msgspec.field(name="NCPU", default=0)
 
 
 class _Version(msgspec.Struct):
@@ -244,6 +260,12 @@ def read_info(body: bytes, *, api_version: str, is_podman: bool) -> EngineInfo:
         insecure_networks=tuple(registries.networks or ("127.0.0.0/8",)),
         mirrors=tuple(registries.mirrors or ()),
         machine=wire.architecture,
+        cgroup_driver=wire.cgroup_driver,
+        cgroup_version=wire.cgroup_version.removeprefix("v"),  # as Podman writes it
+        is_rootless=any("name=rootless" in x.split(",") for x in wire.security or ()),
+        limits_memory=wire.memory_limit,
+        limits_cpus=wire.cpu_quota,
+        cpus=wire.cpus,
     )
 
 

@@ -68,6 +68,10 @@ CREATE TABLE IF NOT EXISTS image_tag_move (
 """
 
 
+MADE = "made-here:"
+"""Begins the URI of uses that no recipe lists: a component's script loaded or built the image."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageUse:
     """A component version needs an image. `uri` as in its recipe; `name` canonical."""
@@ -255,10 +259,28 @@ class ImageLedger:
                 )
 
     def replace_uses(self, uses: Sequence[ImageUse]) -> None:
-        """`uses` are all that there are."""
+        """`uses` are all that there are, but for what components made themselves."""
         with self._database.transaction():
-            self._database.execute("DELETE FROM image_use")
+            self._database.execute("DELETE FROM image_use WHERE uri NOT LIKE ?", f"{MADE}%")
             self.add_uses(uses)
+
+    def note_made(self, component: str, version: str, name: str, image_id: str) -> None:
+        """The component's own scripts loaded or built the image; it needs it while it is
+        deployed. `name`: canonical, or the id."""
+        self.add_uses([ImageUse(component, version, f"{MADE}{name}", name, image_id)])
+
+    def forget_made(self, deployed: Collection[tuple[str, str]]) -> None:
+        """What scripts of components made that are not among `deployed` (name, version) is needed
+        by nobody any more."""
+        with self._database.transaction():
+            for use in self.uses():
+                if use.uri.startswith(MADE) and (use.component, use.version) not in deployed:
+                    self._database.execute(
+                        "DELETE FROM image_use WHERE component = ? AND version = ? AND uri = ?",
+                        use.component,
+                        use.version,
+                        use.uri,
+                    )
 
     def is_used(self, image_id: str) -> bool:
         """Whether a component version needs it."""

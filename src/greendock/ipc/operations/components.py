@@ -11,16 +11,17 @@ from greendock.base.errors import UsageError
 from greendock.ipc.calls import Call, Handler, Members
 from greendock.ipc.errors import invalid_arguments, not_found
 from greendock.ipc.operations.component_shape import component_details, described_component
-from greendock.ipc.ports import Components
+from greendock.ipc.ports import Components, ContainerViews
 from greendock.ipc.rpc import EXTENSION_NAMESPACE, NAMESPACE
 from greendock.lifecycle.model import ComponentView
 
 
 class ComponentOperations:
-    """Handlers over the `Components` port."""
+    """Handlers over the `Components` and `ContainerViews` ports."""
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, containers: ContainerViews | None = None) -> None:
         self._components = components
+        self._containers = containers
 
     def handlers(self) -> dict[str, Handler]:
         return {
@@ -39,10 +40,10 @@ class ComponentOperations:
         return {"componentDetails": component_details(self._view(call))}
 
     def describe_all(self, _call: Call) -> Members:
-        return {"components": [described_component(view) for view in self._components.views()]}
+        return {"components": [self._described(view) for view in self._components.views()]}
 
     def describe(self, call: Call) -> Members:
-        return {"component": described_component(self._view(call))}
+        return {"component": self._described(self._view(call))}
 
     def restart(self, call: Call) -> Members:
         return self._ask(call, self._components.restart, "restartStatus")
@@ -57,6 +58,10 @@ class ComponentOperations:
         except UsageError as error:
             return {status: "FAILED", "message": error.explain()}
         return {status: "SUCCEEDED"}
+
+    def _described(self, view: ComponentView) -> Members:
+        found = self._containers.of(view.name) if self._containers is not None else None
+        return described_component(view, found)
 
     def _view(self, call: Call) -> ComponentView:
         name = call.members["componentName"]

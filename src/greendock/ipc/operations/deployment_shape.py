@@ -71,9 +71,8 @@ def _waiting(wait: ImageWaiting | ComponentWaiting) -> dict[str, Any]:
         return {
             "component": wait.component,
             "about": wait.about.value,
-            "until": wait.until,
             "deferred": wait.deferred,
-            **_set(message=wait.message),
+            **_set(until=wait.until, message=wait.message),
         }
     return {
         "image": wait.image,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from greendock.ipc.calls import Handler, QuickHandler
 from greendock.ipc.operations.bundle import BundleOperations
+from greendock.ipc.operations.component_stats import ComponentStatsOperations
 from greendock.ipc.operations.component_updates import ComponentUpdateOperations
 from greendock.ipc.operations.components import ComponentOperations
 from greendock.ipc.operations.configuration import ConfigurationOperations
@@ -32,7 +33,8 @@ def handlers(ports: CorePorts) -> dict[str, Handler]:
     found: dict[str, Handler] = {
         **DeploymentOperations(ports.deployments, ports.store).handlers(),
         **DeploymentEvents(ports.deployments, ports.bus).handlers(),
-        **ComponentOperations(ports.components).handlers(),
+        **ComponentOperations(ports.components, ports.containers).handlers(),
+        **ComponentStatsOperations(ports.components, ports.stats).handlers(),
         **BundleOperations(ports.bundles, ports.bundle_images).handlers(),
         **ImageOperations(ports.images).handlers(),
         **ComponentUpdateOperations(ports.component_updates).handlers(),

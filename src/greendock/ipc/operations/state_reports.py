@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from greendock.ipc.calls import Call, Handler, Members
 from greendock.ipc.errors import not_found, service_error
-from greendock.ipc.ports import Components
+from greendock.ipc.ports import Components, StateReports
 from greendock.ipc.rpc import NAMESPACE
 from greendock.lifecycle.model import State
-
-
-class StateReports(Protocol):
-    """Who hears the reports: the supervisor."""
-
-    def request_state(self, component: str, state: State) -> None:
-        """Takes in that `component` is RUNNING or ERRORED; what may not be said now is dropped."""
 
 
 class StateOperations:

@@ -13,7 +13,7 @@ from greendock.ipc.shapes.cli import (
     ONE_COMPONENT,
     ONE_DEPLOYMENT,
 )
-from greendock.ipc.shapes.operation import ARGUMENTS, SERVICE, Access, Operation
+from greendock.ipc.shapes.operation import ARGUMENTS, NOT_FOUND, SERVICE, Access, Operation
 
 _BUNDLE_IMAGE = structure(
     {"uri": Scalar.STRING, "reference": Scalar.STRING, "imageId": Scalar.STRING},
@@ -30,6 +30,14 @@ ROWS = (
     _ours("DescribeDeployment", DEPLOYMENT, ONE_DEPLOYMENT, *FOUND),
     _ours("DescribeComponent", COMPONENT, ONE_COMPONENT, *FOUND),
     _ours("DescribeComponents", NOTHING, ANY, SERVICE),
+    _ours(
+        "GetComponentStats",
+        structure(componentNames=ListOf(Scalar.STRING)),
+        ANY,
+        SERVICE,
+        NOT_FOUND,
+        ARGUMENTS,
+    ),
     _ours("DescribeBundle", structure(components=ListOf(Scalar.STRING)), ANY, SERVICE, ARGUMENTS),
     _ours(
         "RegisterBundleImages",

@@ -1,7 +1,7 @@
-"""Bytes of a process's output into lines of text.
+"""Bytes of output into lines of text, the same for scripts and for containers.
 
 Pure. Splits at LF and CR as Greengrass does, cuts lines that exceed a bound, and replaces bytes
-that aren't UTF-8; loses nothing. process.py feeds it.
+that aren't UTF-8; loses nothing. Fed from pipes of scripts and from logs of containers.
 """
 
 from __future__ import annotations

@@ -11,29 +11,29 @@ from greendock.docker.compose.model import ComposeUse
 def used(script, **environment):
     return [
         (use.folder, use.files, use.services)
-        for use in compose_uses(script, "/work/c", environment)
+        for use in compose_uses(script, "/device/c", environment)
     ]
 
 
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        ("docker-compose up", [("/work/c", (), ())]),
-        ("docker compose up -d", [("/work/c", (), ())]),
-        ("docker-compose -f /art/x.yaml up", [("/work/c", ("/art/x.yaml",), ())]),
-        ("docker-compose --file=x -fy up", [("/work/c", ("/work/c/x", "/work/c/y"), ())]),
+        ("docker-compose up", [("/device/c", (), ())]),
+        ("docker compose up -d", [("/device/c", (), ())]),
+        ("docker-compose -f /art/x.yaml up", [("/device/c", ("/art/x.yaml",), ())]),
+        ("docker-compose --file=x -fy up", [("/device/c", ("/device/c/x", "/device/c/y"), ())]),
         ("cd /art && docker-compose up web db", [("/art", (), ("web", "db"))]),
         ("cd /art\ncd sub; docker compose -f ../x.yaml up", [("/art/sub", ("/art/x.yaml",), ())]),
-        ("DIR=/art\ndocker-compose -f $DIR/x.yaml up", [("/work/c", ("/art/x.yaml",), ())]),
+        ("DIR=/art\ndocker-compose -f $DIR/x.yaml up", [("/device/c", ("/art/x.yaml",), ())]),
         ('export DIR=/art; cd "$DIR"; docker-compose up', [("/art", (), ())]),
-        ("docker-compose -f ${DIR:-/other}/x.yaml up", [("/work/c", ("/other/x.yaml",), ())]),
-        ("docker-compose -f $GIVEN/x.yaml up", [("/work/c", ("/given/x.yaml",), ())]),
-        ("exec docker-compose -f /x up --timeout 5 web", [("/work/c", ("/x",), ("web",))]),
-        ("sudo -E docker-compose -f /x up", [("/work/c", ("/x",), ())]),
-        ("while true; do docker-compose -f /x up; done", [("/work/c", ("/x",), ())]),
-        ("if docker-compose -f /x pull; then :; fi", [("/work/c", ("/x",), ())]),
-        ("sh -c 'docker-compose -f /x up'", [("/work/c", ("/x",), ())]),
-        ("docker-compose -f /x run --rm web", [("/work/c", ("/x",), ("web",))]),
+        ("docker-compose -f ${DIR:-/other}/x.yaml up", [("/device/c", ("/other/x.yaml",), ())]),
+        ("docker-compose -f $GIVEN/x.yaml up", [("/device/c", ("/given/x.yaml",), ())]),
+        ("exec docker-compose -f /x up --timeout 5 web", [("/device/c", ("/x",), ("web",))]),
+        ("sudo -E docker-compose -f /x up", [("/device/c", ("/x",), ())]),
+        ("while true; do docker-compose -f /x up; done", [("/device/c", ("/x",), ())]),
+        ("if docker-compose -f /x pull; then :; fi", [("/device/c", ("/x",), ())]),
+        ("sh -c 'docker-compose -f /x up'", [("/device/c", ("/x",), ())]),
+        ("docker-compose -f /x run --rm web", [("/device/c", ("/x",), ("web",))]),
         ("docker-compose -f /x down", []),
         ("docker-compose -f - up < x", []),
         ("cd $(dirname $0); docker-compose up", []),

@@ -100,7 +100,7 @@ def written(members: Mapping[str, Any]) -> bytes:
 def _raw(value: object) -> Any:
     if isinstance(value, Number):
         return msgspec.Raw(value.text.encode())
-    raise NotImplementedError
+    raise TypeError(f"a {type(value).__name__} can't be written as JSON")
 
 
 def _integer(text: str) -> int | Number:
